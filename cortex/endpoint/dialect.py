@@ -1,0 +1,84 @@
+"""What a client dialect is: reading requests, writing answers and errors in one API's shapes. Pure.
+
+The counterpart of `providers.base`: together they are the hub through which every dialect reaches every worker.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from cortex.chat import Chat, Delta
+from cortex.messages import Request
+
+
+class Problem(Struct, frozen=True):
+    """Something to tell a client instead of an answer, in no dialect yet."""
+
+    status: int
+    message: str
+    """For people: what was expected, what was found, what to do."""
+    code: str = ""
+    """A short word for programs: `model_not_found`, `invalid_value`, `unsupported_parameter`, `overloaded`, …"""
+    param: str = ""
+    """The field of the request at fault."""
+    retry_after_s: float | None = None
+
+
+class BadRequest(Exception):  # noqa: N818  it is the client's, and named for what it says
+    """Raised while a request is read; carries what to tell the client."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Renderer(Protocol):
+    """Writes one streamed answer in the client's dialect.
+
+    It writes no terminal event that the upstream did not give: `render` ends the stream only for `Finish`, and usage
+    goes where the dialect wants it.
+    """
+
+    content_type: str
+
+    def render(self, deltas: list[Delta]) -> bytes:
+        """Return the events for `deltas`; whatever opens a stream comes first, with the first of them."""
+        ...
+
+    def close(self) -> bytes:
+        """Return what ends a whole stream (`[DONE]`, the final `done: true` line with its counts)."""
+        ...
+
+    def comment(self, text: str) -> bytes:
+        """Return a comment that clients ignore, to keep a connection alive; empty where the dialect has none."""
+        ...
+
+    def error(self, problem: Problem) -> bytes:
+        """Return the event that ends a stream as an error; nothing may follow it."""
+        ...
+
+
+class Dialect(Protocol):
+    """One client API."""
+
+    name: str
+
+    def read(self, operation: str, body: bytes) -> Request:
+        """Read and check a request body for `operation` (`chat`, `generate`). Raises BadRequest."""
+        ...
+
+    def chat(self, request: Request) -> Chat:
+        """Make the neutral form of a request that `read` returned. Raises BadRequest."""
+        ...
+
+    def answer(self, request: Request, model: str, deltas: list[Delta]) -> bytes:
+        """Write a whole answer."""
+        ...
+
+    def renderer(self, request: Request, model: str) -> Renderer:
+        """Make the writer of one streamed answer; `model` is what the answer says answered."""
+        ...
+
+    def error(self, problem: Problem) -> bytes:
+        """Write an error body, to go with `problem.status`."""
+        ...
