@@ -1,0 +1,1 @@
+"""Actors and their supervision, in the manner of Erlang/OTP, on pykka."""

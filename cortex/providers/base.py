@@ -114,6 +114,10 @@ class Provider(Protocol):
     lacks: frozenset[Need]
     """What it cannot express: such a request never comes here."""
 
+    def normal_name(self, name: str) -> str:
+        """Return the form in which two spellings of one model's name are equal."""
+        ...
+
     def encode(self, request: Request, chat: Chat | None, model: str) -> Wire:
         """Write `request` for `model` (the upstream's own name of it).
 

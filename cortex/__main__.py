@@ -1,0 +1,5 @@
+"""`python -m cortex` is `cortex`."""
+
+from cortex.cli import main
+
+main()

@@ -1,0 +1,166 @@
+"""The settings as the rest of Córtex reads them: frozen, checked, complete. Pure.
+
+Durations are seconds (`_s`), sizes are bytes (`_bytes`), whatever unit the file had. The defaults here are the only
+ones. The structs that hold a mapping are not hashable; all compare by value, which is what `diff` lives on.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct, field
+
+from cortex.config.secret import Secret
+
+Strategy = Literal["local_first", "round_robin", "least_loaded"]
+Restarts = Literal["one_for_one", "one_for_all", "rest_for_one"]
+Bucket = Literal["per-key", "shared"]
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """The endpoint that clients talk to."""
+
+    host: str = "127.0.0.1"
+    """A name or an address; beyond loopback only with `api_keys`."""
+    port: int = 4747
+    """0 takes any free port."""
+    api_keys: tuple[Secret, ...] = ()
+    """What clients must present, any one of them; none: no key is asked for."""
+    shutdown_grace_s: float = 30.0
+    """How long running answers may go on after SIGTERM."""
+    max_body_bytes: int = 32_000_000
+    max_clients: int = 2000
+    """Open requests; beyond it 503 at once."""
+
+
+class Supervision(Struct, frozen=True, kw_only=True):
+    """The root supervisor's way with crashes."""
+
+    strategy: Restarts = "one_for_one"
+    max_restarts: int = 3
+    """More than these within `max_seconds` and the supervisor gives up."""
+    max_seconds: float = 5.0
+
+
+class Routing(Struct, frozen=True, kw_only=True):
+    """Who gets a request, and how long anything may take."""
+
+    strategy: Strategy = "local_first"
+    deadline_s: float = 300.0
+    """One budget for a request, all its attempts included."""
+    max_attempts: int = 6
+    queue: int = 256
+    """Requests waiting for a free slot, all workers together; 0: none waits."""
+    connect_timeout_s: float = 2.0
+    first_token_timeout_s: float = 20.0
+    """For a warm model; a cold one gets its learned load time on top."""
+    stall_timeout_s: float = 30.0
+    """Silence between two chunks."""
+
+
+class Breaker(Struct, frozen=True, kw_only=True):
+    """When a worker's circuit breaker opens, and for how long."""
+
+    failures: int = 5
+    """Of the last `window` outcomes."""
+    window: int = 20
+    min_error_rate: float = 0.5
+    """Between 0 and 1: below this share of the window even `failures` failures do not open it."""
+    open_for_s: float = 10.0
+    """Doubles with each failed trial, up to `open_for_max_s`."""
+    open_for_max_s: float = 300.0
+
+
+class Cache(Struct, frozen=True, kw_only=True):
+    """Answers kept by prompt."""
+
+    enabled: bool = True
+    when: Literal["deterministic", "always"] = "deterministic"
+    """`deterministic`: temperature 0 or a seed, and embeddings."""
+    ttl_s: float = 3600.0
+    memory_bytes: int = 64_000_000
+    disk_bytes: int = 1_000_000_000
+    path: str = ".cortex/cache"
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """The probes of each worker."""
+
+    interval_s: float = 5.0
+    timeout_s: float = 2.0
+
+
+class Telemetry(Struct, frozen=True, kw_only=True):
+    """What is told of what happens."""
+
+    log: Literal["console", "json"] = "console"
+    prompts: bool = False
+    """Keep the text of prompts and answers."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one key may use of one model; None is no limit known."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_minute: int | None = None
+    tokens_per_day: int | None = None
+
+
+class Price(Struct, frozen=True, kw_only=True):
+    """USD for a million tokens."""
+
+    input: float
+    output: float
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """One actor: one Ollama instance, or one key of a pool."""
+
+    name: str
+    """`desk` for an instance or a single key, `gemini/1` or `groq/home` for one key of several."""
+    pool: str
+    """The name of its table; `ollama` for an instance that only the environment names."""
+    provider: str
+    url: str
+    """The base that paths go below; no trailing slash, no query, no user name."""
+    key: Secret | None = None
+    slots: int = 1
+    """Requests its upstream runs at once."""
+    weight: float = 1
+    """Its share where a strategy divides load; 0: only when no other is left."""
+    num_ctx: int | None = None
+    """Ollama: sent with every request, so that a model is never reloaded for another size."""
+    keep_alive: str | None = None
+    """Ollama: in its own (Go's) notation, so at most hours; `-1s` keeps a model for ever."""
+    models: tuple[str, ...] = ()
+    """What it may be asked for; empty: whatever its upstream lists."""
+    free: bool = False
+    """Costs nothing (while inside its quota). An Ollama instance does by default."""
+    bucket: Bucket = "per-key"
+    """`shared`: the keys of this pool draw on one quota."""
+    limits: Mapping[str, Limits] = {}
+    """By model; `*` for each that has no entry of its own."""
+    switches: Mapping[str, object] = {}
+    """How an upstream of the OpenAI dialect deviates from it."""
+    first_token_timeout_s: float | None = None
+    """In place of the routing section's, for a machine known to be slow."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that was configured."""
+
+    server: Server = field(default_factory=Server)
+    supervision: Supervision = field(default_factory=Supervision)
+    routing: Routing = field(default_factory=Routing)
+    breaker: Breaker = field(default_factory=Breaker)
+    cache: Cache = field(default_factory=Cache)
+    health: Health = field(default_factory=Health)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    workers: Mapping[str, Worker] = {}
+    """By name, in the order of the file, those from the environment last."""
+    models: Mapping[str, tuple[str, ...]] = {}
+    """Names that clients may ask for, and what may answer them, best first."""
+    prices: Mapping[str, Price] = {}
+    """By model; these override the built-in price book."""
+    notices: tuple[str, ...] = ()
+    """Lines to log: what was found and is not used. Not part of what is configured: `diff` does not read them."""

@@ -1,0 +1,145 @@
+"""`[workers.NAME]`: one table, one worker; or one for each of its keys. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from cortex.chat import Need
+from cortex.config.addresses import OLLAMA_URL
+from cortex.config.kinds import (
+    boolean,
+    choice,
+    duration,
+    integer,
+    keep_alive,
+    many,
+    named,
+    number,
+    secret,
+    text,
+    url,
+)
+from cortex.config.model import Worker
+from cortex.config.problem import Place, Unusable, kind_of
+from cortex.config.schema import LIMITS, Field, Fields, Reading, read_fields
+from cortex.config.secret import Secret
+
+LATER = ("gemini", "cohere", "groq")
+"""Providers of the file's language that this version does not have yet."""
+PROVIDERS = ("ollama", "openai")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_RESERVED = frozenset(
+    {"root", "telemetry", "ledger", "cache", "workers", "dispatcher", "health", "config", "endpoint", "auto"}
+)
+"""What a worker cannot be called: the other actors of the tree, and the model name that leaves the choice open."""
+
+_REQUIRES_URL = frozenset({"openai"})
+_ONLY_FOR: Mapping[str, str] = {"num_ctx": "ollama", "keep_alive": "ollama", "switches": "openai"}
+_FREE = frozenset({"ollama"})
+
+
+def _keys(value: object, place: Place) -> Mapping[str, Secret]:
+    """Read an array of keys, named by their number from 1, or a table of named ones; each key once."""
+    if not isinstance(value, list | dict) or not value:
+        place.refuse(
+            "an array of keys, or a table that names each of them", "an empty one" if not value else kind_of(value)
+        )
+    if isinstance(value, dict):
+        keys = named(secret, _named)(value, place)
+        if len(set(keys.values())) < len(keys):
+            place.refuse("each key once", "one under two names")
+        return keys
+    return {str(number): key for number, key in enumerate(many(secret)(value, place), 1)}
+
+
+def _switches(value: object, place: Place) -> Mapping[str, Any]:
+    reading = read_fields(value, place, SWITCHES)
+    if reading.failed:
+        raise Unusable
+    return reading.found
+
+
+_TEXTS = many(text)
+SWITCHES: Fields = {
+    "supports_stream_options": Field(boolean),
+    "max_tokens_field": Field(choice("max_tokens", "max_completion_tokens")),
+    "drop_fields": Field(_TEXTS),
+    "strip_message_keys": Field(_TEXTS),
+    "strip_message_nulls": Field(boolean),
+    "developer_to_system": Field(boolean),
+    "tool_id_pattern": Field(choice("any", "alnum9")),
+    "tool_choice_required_value": Field(text),
+    "seed_field": Field(text),
+    "reasoning_field": Field(choice("reasoning_content", "reasoning", "")),
+    "repeat_penalty_field": Field(text),
+    "extra_sampling": Field(boolean),
+    "models_response": Field(choice("openai", "array", "none")),
+    "lacks": Field(many(choice(*get_args(Need)))),
+}
+"""How an upstream may deviate from the OpenAI dialect; what each means stands with that provider."""
+
+WORKER: Fields = {
+    "provider": Field(choice(*PROVIDERS, later=LATER), required=True),
+    "url": Field(url),
+    "key": Field(secret),
+    "keys": Field(_keys),
+    "slots": Field(integer(1, 1024)),
+    "weight": Field(number(0, 1000)),
+    "num_ctx": Field(integer(1, 100_000_000)),
+    "keep_alive": Field(keep_alive),
+    "models": Field(many(text)),
+    "free": Field(boolean),
+    "bucket": Field(choice("per-key", "shared")),
+    "limits": Field(named(LIMITS.read)),
+    "switches": Field(_switches),
+    "first_token_timeout": Field(duration, "first_token_timeout_s"),
+}
+
+
+def read_workers(value: object, place: Place) -> Mapping[str, Worker]:
+    """Read all of `[workers]`, in the order of the file. Raises Unusable after every problem was reported."""
+    pools = named(_pool, _named)(value, place)
+    return {worker.name: worker for pool in pools.values() for worker in pool}
+
+
+def _named(name: str, place: Place) -> None:
+    if not _NAME.fullmatch(name):
+        place.refuse("a name of up to 32 letters, digits, dots, dashes and underscores", "another")
+    if name in _RESERVED:
+        place.refuse("a name that Córtex does not use itself", f'"{name}"')
+
+
+def _pool(value: object, place: Place) -> tuple[Worker, ...]:
+    reading = read_fields(value, place, WORKER)
+    if not _fits_its_provider(reading, place) or reading.failed:
+        raise Unusable
+    return _expand(str(place.path[-1]), dict(reading.found))
+
+
+def _fits_its_provider(reading: Reading, place: Place) -> bool:
+    """Check what depends on the provider, and that there is one way in which keys are given."""
+    fits = True
+    if {"key", "keys"} <= reading.given.keys():
+        place.into("key").add("either key or keys", "both")
+        fits = False
+    provider = reading.found.get("provider")
+    if provider is None:
+        return fits
+    if provider in _REQUIRES_URL and "url" not in reading.given:
+        place.into("url").add(f"this key, which the {provider} provider needs", "none")
+        fits = False
+    for key in reading.given:
+        if _ONLY_FOR.get(key, provider) != provider:
+            place.into(key).add(f"only keys that the {provider} provider knows", f"one for {_ONLY_FOR[key]}")
+            fits = False
+    return fits
+
+
+def _expand(pool: str, found: dict[str, Any]) -> tuple[Worker, ...]:
+    keys: Mapping[str, Secret] | None = found.pop("keys", None)
+    provider = found["provider"]
+    settings = {"pool": pool, "url": OLLAMA_URL, "free": provider in _FREE, **found}
+    if keys is None:
+        return (Worker(name=pool, **settings),)
+    return tuple(Worker(name=f"{pool}/{label}", key=key, **settings) for label, key in keys.items())

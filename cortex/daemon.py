@@ -1,0 +1,406 @@
+"""The daemon: settings in, the supervision tree out; signals; exit codes. The one place that knows every part.
+
+    root            one_for_one; when it gives up the process ends with 70
+    ├── telemetry   counts, logs, the journal of requests and events
+    ├── workers     supervisor, one child per Ollama instance or key
+    ├── dispatcher  the strategy over the workers' mailboxes, and the line
+    ├── health      free probes
+    ├── roster      turns an edit into workers started, drained and changed
+    ├── config      watches supervision.toml and .env
+    └── endpoint    the door for clients
+
+What must outlive an actor's crash is made here and handed to each incarnation: the board, the journal, the settings in
+force, the connections to upstreams, the listening sockets and whatever is inside the door.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+
+from cortex import __version__
+from cortex.actors import report as actor_report
+from cortex.actors.actor import ActorDeadError
+from cortex.actors.names import Names
+from cortex.actors.reason import Reason
+from cortex.actors.ref import Ref
+from cortex.actors.spec import ChildSpec
+from cortex.actors.supervisor import Supervisor
+from cortex.actors.watchdog import LoopWatchdog, Stall
+from cortex.config import sources
+from cortex.config.model import Settings, Worker
+from cortex.config.sources import Sources
+from cortex.config.watcher import ConfigWatcher, Current, Reread
+from cortex.endpoint.control import Control
+from cortex.endpoint.front import Front
+from cortex.endpoint.pages import Pages
+from cortex.endpoint.relay import Relay
+from cortex.endpoint.server import Endpoint, Server, StopAccepting, listen
+from cortex.routing.dispatcher import Dispatcher
+from cortex.telemetry import log as logs
+from cortex.telemetry.events import Report
+from cortex.telemetry.journal import Journal
+from cortex.telemetry.metrics import Gauge, Labels, Metrics
+from cortex.telemetry.recorder import Recorder
+from cortex.transport.pool import Pool
+from cortex.workers import roster as rosters
+from cortex.workers.health import Health
+from cortex.workers.messages import ProbeNow
+from cortex.workers.roster import Idle, Roster
+from cortex.workers.standing import Board
+from cortex.workers.worker import Worker as WorkerActor
+
+EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
+
+READY_TIMEOUT_S = 10.0
+BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
+STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
+
+log: Any = structlog.get_logger()
+
+
+class Daemon:
+    """One running Córtex. `start`, then `wait`; `stop` ends it from outside."""
+
+    def __init__(self, settings: Settings, files: Sources, *, texts: sources.Texts | None = None, seed: int | None = None) -> None:
+        self.current = Current(settings, digest=texts.digest if texts else "", texts=texts)
+        self.files = files
+        self.names = Names()
+        self.board = Board()
+        self.journal = Journal()
+        self.metrics = Metrics()
+        self.pool = Pool()
+        self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
+        self.sockets: list[socket.socket] = []
+        self._random = Random(seed)
+        self._root: Ref[Supervisor] | None = None
+        self._watchdog = LoopWatchdog(report=self._stalled)
+        self.front = Front(
+            names=self.names,
+            current=self.current,
+            relay=Relay(names=self.names, pool=self.pool, current=self.current),
+            journal=self.journal,
+            pages=lambda method, path: self._pages.find(method, path),
+        )
+        control = Control(
+            names=self.names,
+            board=self.board,
+            current=self.current,
+            journal=self.journal,
+            metrics=self.metrics,
+            is_closing=lambda: self.front.is_closing,
+        )
+        self._pages = Pages(control=control, board=self.board, current=self.current)
+        self.server = Server(self.front.handle, handler_cancellation=True)
+        self.metrics.gauges += self._gauges()
+
+    async def start(self) -> None:
+        """Open the port and start the tree; returns when requests are welcome. Raises OSError when the port cannot be had."""
+        settings = self.current.settings
+        self.sockets = listen(settings.server.host, settings.server.port)
+        self._watchdog.start()
+        supervision = settings.supervision
+        self._root = Supervisor.start(
+            names=self.names,
+            name="root",
+            specs=self._specs(),
+            strategy=supervision.strategy,
+            max_restarts=supervision.max_restarts,
+            max_seconds=supervision.max_seconds,
+            report=self._supervised,
+            on_end=self._root_ended,
+        )
+        self.names.register("root", self._root)
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while self.names.lookup("endpoint") is None and not self.ended.done():
+                await asyncio.sleep(0.005)
+            await self._first_probes()
+
+    async def _first_probes(self) -> None:
+        """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
+        probes = [self.names.ask("health", ProbeNow(name)) for name in self.current.settings.workers]
+        if probes:
+            with contextlib.suppress(TimeoutError, ActorDeadError):
+                async with asyncio.timeout(min(0.5, self.current.settings.health.timeout_s)):
+                    for probe in probes:
+                        await probe
+
+    @property
+    def port(self) -> int:
+        """The port that was opened."""
+        return int(self.sockets[0].getsockname()[1])
+
+    async def wait(self) -> int:
+        """Wait for the end of the root supervisor; return the exit code."""
+        reason = await self.ended
+        return EXIT_GOOD if reason.is_expected else EXIT_GAVE_UP
+
+    async def drain(self) -> None:
+        """Stop accepting, let running answers end within the grace, then cancel them."""
+        self.names.tell("endpoint", StopAccepting())
+        self.front.is_closing = True
+        grace_s = self.current.settings.server.shutdown_grace_s
+        deadline = time.monotonic() + grace_s
+        while self.front.exchanges and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        for exchange in tuple(self.front.exchanges):
+            exchange.end("shutdown")
+        while self.front.exchanges and time.monotonic() < deadline + 2.0:
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """End the tree, the connections and the port."""
+        if self._root is not None and not self.ended.done():
+            self._root.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(30.0):
+                    await asyncio.shield(self.ended)
+        await self.server.shutdown(0.2)
+        await self.pool.close()
+        for listener in self.sockets:
+            listener.close()
+        self._watchdog.stop()
+
+    def _root_ended(self, reason: Reason) -> None:
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+    def _specs(self) -> list[ChildSpec]:
+        supervision = self.current.settings.supervision
+        return [
+            ChildSpec("telemetry", lambda: Recorder.start(journal=self.journal, metrics=self.metrics)),
+            ChildSpec(
+                "workers",
+                lambda: Supervisor.start(
+                    names=self.names,
+                    specs=lambda: rosters.specs(self.current.settings.workers, self._worker_spec),
+                    max_restarts=supervision.max_restarts,
+                    max_seconds=supervision.max_seconds,
+                    report=self._supervised,
+                ),
+                kind="supervisor",
+                shutdown_s=None,
+                start_timeout_s=30.0,
+            ),
+            ChildSpec(
+                "dispatcher",
+                lambda: Dispatcher.start(
+                    board=self.board,
+                    names=self.names,
+                    current=self.current,
+                    random=self._random,
+                    on_wait=lambda waited_s: self.metrics.queue_seconds.add((), waited_s),
+                ),
+            ),
+            ChildSpec(
+                "health",
+                lambda: Health.start(
+                    board=self.board,
+                    names=self.names,
+                    pool=self.pool,
+                    current=self.current,
+                    on_probe=lambda worker, took_s: self.metrics.probe_seconds.add((worker,), took_s),
+                ),
+            ),
+            ChildSpec(
+                "roster",
+                lambda: Roster.start(
+                    board=self.board,
+                    names=self.names,
+                    pool=self.pool,
+                    current=self.current,
+                    spec_of=self._worker_spec,
+                    report=self.report,
+                    on_reload=lambda result: self.metrics.reloads.add((result,)),
+                ),
+            ),
+            ChildSpec(
+                "config",
+                lambda: ConfigWatcher.start(files=self.files, current=self.current, names=self.names, target="roster"),
+            ),
+            ChildSpec(
+                "endpoint",
+                lambda: Endpoint.start(front=self.front, server=self.server, sockets=self.sockets),
+            ),
+        ]
+
+    def _worker_spec(self, worker: Worker) -> ChildSpec:
+        """Make the spec of one worker; each incarnation takes the settings that are in force when it starts."""
+        name = worker.name
+
+        def start() -> Ref[WorkerActor]:
+            settings = self.current.settings
+            standing = self.board.get(name)
+            kept = standing.settings if standing is not None else worker
+            return WorkerActor.start(
+                settings=settings.workers.get(name, kept),
+                routing=settings.routing,
+                breaker=settings.breaker,
+                board=self.board,
+                names=self.names,
+                pool=self.pool,
+                report=self.report,
+                on_idle=lambda idle: self.names.tell("roster", Idle(idle)),
+            )
+
+        return ChildSpec(f"workers/{name}", start)
+
+    def report(self, report: Report) -> None:
+        """Have something that happened to the tree logged and remembered."""
+        if not self.names.tell("telemetry", report):  # it is being restarted: an event must not be lost with it
+            self.journal.happened(report)
+
+    def _supervised(self, report: actor_report.Report) -> None:
+        """Take a supervisor's report: the four keys, as one event."""
+        offender = report.offender
+        child = offender.name.removeprefix("workers/")
+        if report.context == "progress":
+            if offender.restarts:
+                self.metrics.restarts.add((child,))
+            self.report(Report("progress", worker=child, facts={"supervisor": report.supervisor, "restarts": offender.restarts}))
+            return
+        facts = {"supervisor": report.supervisor, "reason": str(report.reason), "restarts": offender.restarts}
+        if offender.lost:
+            facts["lost"] = offender.lost
+        self.report(Report(report.context, worker=child, facts=facts))
+
+    def _stalled(self, stall: Stall) -> None:
+        """Say that the loop is blocked, from the watchdog's thread and at once: the telemetry actor is on that loop."""
+        event = "loop runs again" if stall.is_over else "loop blocked"
+        log.error(event, blocked_s=round(stall.blocked_s, 3), stack=stall.stack or None)
+
+    def _gauges(self) -> list[Gauge]:
+        def each(read: Callable[[Any], float]) -> Callable[[], Iterable[tuple[Labels, float]]]:
+            return lambda: [((standing.name,), read(standing)) for standing in self.board]
+
+        def states() -> Iterable[tuple[Labels, float]]:
+            now = time.monotonic()
+            for standing in self.board:
+                shown = standing.shown(now)
+                for state in STATES:
+                    yield (standing.name, state), float(state == shown)
+
+        def mailboxes() -> Iterable[tuple[Labels, float]]:
+            for name in ("telemetry", "dispatcher", "health", "roster", "config", "endpoint"):
+                ref = self.names.lookup(name)
+                yield (name,), float(ref.waiting if ref else 0)
+            for standing in self.board:
+                ref = self.names.lookup(standing.actor)
+                yield (standing.name,), float(ref.waiting if ref else 0)
+
+        return [
+            Gauge("cortex_in_flight", "Requests that a worker is at.", ("worker",), each(lambda s: s.in_flight)),
+            Gauge("cortex_slots", "Requests that a worker takes at once.", ("worker",), each(lambda s: s.slots)),
+            Gauge(
+                "cortex_breaker_state",
+                "0 closed, 1 half-open, 2 open.",
+                ("worker",),
+                each(lambda s: BREAKER_VALUES[s.breaker.state]),
+            ),
+            Gauge("cortex_worker_state", "1 for the state it is in.", ("worker", "state"), states),
+            Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
+            Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),
+            Gauge("cortex_build_info", "Which Córtex this is.", ("version",), lambda: [((__version__,), 1.0)]),
+        ]
+
+
+async def run(files: Sources, *, demo: bool = False) -> int:
+    """Run until the end; return the exit code."""
+    if demo:
+        return await _demonstrate(files)
+    texts = sources.read(files)
+    if isinstance(texts, list):
+        return _complain(texts)
+    settings = sources.settings(texts, files)
+    if isinstance(settings, list):
+        return _complain(settings)
+    logs.configure(settings.telemetry.log)
+    return await _serve(Daemon(settings, files, texts=texts))
+
+
+async def _demonstrate(files: Sources) -> int:
+    """Run with simulated upstreams, from a settings file of their own that can be edited while it runs."""
+    from cortex.simulate.demo import start_demo  # noqa: PLC0415  only --demo needs it
+
+    demo = await start_demo()
+    kept = {name: value for name, value in files.environ.items() if name in {"CORTEX_HOST", "CORTEX_PORT", "CORTEX_STRATEGY"}}
+    with tempfile.TemporaryDirectory(prefix="cortex-demo-") as folder:
+        config = Path(folder) / "supervision.toml"
+        config.write_text(f"# The settings of this demonstration; edit them while it runs.\n\n{demo.workers}")
+        print(f"cortex: simulated upstreams; the settings are in {config}", file=sys.stderr)  # noqa: T201
+        try:
+            return await run(Sources(config, Path(folder) / ".env", {**kept, **demo.environment}))
+        finally:
+            await demo.stop()
+
+
+async def _serve(daemon: Daemon) -> int:
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    settings = daemon.current.settings
+    try:
+        await daemon.start()
+    except OSError as error:
+        server = settings.server
+        print(f"cortex: cannot listen on {server.host} port {server.port}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        await daemon.stop()
+        return EXIT_NOT
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: daemon.names.tell("config", Reread()))
+    _welcome(daemon)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # what a request makes has no cycles to speak of; a collection costs as much as it
+    stopping = loop.create_task(asked.wait())
+    ending = loop.create_task(daemon.wait())
+    await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if ending.done():
+        stopping.cancel()
+        log.error("the root supervisor gave up; Córtex ends", code=ending.result())
+        await daemon.stop()
+        return ending.result()
+    log.info("shutting down", running=len(daemon.front.exchanges), grace_s=settings.server.shutdown_grace_s)
+    await daemon.drain()
+    await daemon.stop()
+    ending.cancel()
+    return EXIT_GOOD
+
+
+def _welcome(daemon: Daemon) -> None:
+    settings = daemon.current.settings
+    log.info("ready", url=f"http://{settings.server.host}:{daemon.port}", workers=list(settings.workers), version=__version__)
+    for notice in settings.notices:
+        log.warning(notice)
+    if not settings.workers:
+        log.warning("no worker: set OLLAMA_URLS=http://127.0.0.1:11434, or add one to supervision.toml, or try --demo")
+
+
+def _complain(problems: Iterable[object]) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201
+    print("cortex: not started; 'cortex check' reads the file again", file=sys.stderr)  # noqa: T201
+    return EXIT_WRONG_USE
+
+
+def main(config: str, env_file: str, *, demo: bool) -> int:
+    """Run the daemon with uvloop where there is one."""
+    files = Sources(Path(config), Path(env_file), dict(os.environ))
+    try:
+        import uvloop  # noqa: PLC0415  not on Windows
+
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(run(files, demo=demo))

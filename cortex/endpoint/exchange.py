@@ -1,0 +1,109 @@
+"""One request and its answer in the making, and the sweep that bounds them all.
+
+No timer is armed for a request: four times a second one sweep looks at every exchange for a deadline that passed, a client
+that does not read, a body that does not come, and a stream that has been silent so long that its client may give up. What
+it ends, it ends by cancelling the exchange's task and leaving the reason.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Literal
+
+from cortex.endpoint.dialect import Dialect
+from cortex.endpoint.reply import ClientGoneError, Reply, header_lines
+from cortex.messages import Request
+from cortex.telemetry.record import Record
+
+SWEEP_S = 0.25
+
+COMMENT_AFTER_S = 5.0
+"""Silence before the first content after which a stream is opened with a comment, and again after each such time."""
+
+BODY_TIMEOUT_S = 30.0
+"""A request's body must have come within this time; nginx waits 60 s between two reads."""
+
+CLIENT_STALL_S = 60.0
+"""How long a client may not read: nginx's `send_timeout`."""
+
+Ended = Literal["", "deadline", "body", "stall", "shutdown"]
+
+
+class Exchange:
+    """See the module's docstring."""
+
+    __slots__ = ("commented_s", "deadline_s", "dialect", "ended_by", "record", "reply", "request", "task")
+
+    def __init__(self, *, dialect: Dialect, reply: Reply, record: Record, task: "asyncio.Task[object]") -> None:
+        self.dialect = dialect
+        self.reply = reply
+        self.record = record
+        self.task = task
+        self.request: Request | None = None
+        """None while the body is read."""
+        self.deadline_s = record.arrived_s + BODY_TIMEOUT_S
+        """Of the body first, then of the request; monotonic."""
+        self.commented_s = record.arrived_s
+        self.ended_by: Ended = ""
+        """Written by the sweep before it cancels the task; empty when it is the client that left."""
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.record!r} {self.reply!r}>"
+
+    def end(self, by: Ended) -> None:
+        """Cancel the task, once, and leave the reason."""
+        if not self.ended_by:
+            self.ended_by = by
+            self.task.cancel()
+
+    def head(self) -> str:
+        """Return the headers that say who answered and why."""
+        record = self.record
+        attempt = record.answered_by
+        if attempt is None:
+            return header_lines(X_Cortex_Request=record.id, X_Cortex_Attempts="0", X_Cortex_Why=record.why)
+        return header_lines(
+            X_Cortex_Request=record.id,
+            X_Cortex_Worker=attempt.worker,
+            X_Cortex_Model=attempt.model,
+            X_Cortex_Attempts=str(len(record.attempts)),
+            X_Cortex_Cache=record.cache,
+            X_Cortex_Why=record.why,
+        )
+
+    def comment(self, now: float) -> None:
+        """Tell a streaming client that is still without content what is being waited for, where its dialect can."""
+        request = self.request
+        if request is None or not request.stream or now - self.commented_s < COMMENT_AFTER_S:
+            return
+        self.commented_s = now
+        renderer = self.dialect.renderer(request, request.model)
+        comment = renderer.comment(self._doing())
+        if not comment:
+            return
+        try:
+            if self.reply.status_sent:
+                self.reply.write(comment)
+            else:
+                self.reply.begin(renderer.content_type, header_lines(X_Cortex_Request=self.record.id), comment)
+        except ClientGoneError:
+            pass  # its task hears of it too
+
+    def _doing(self) -> str:
+        attempt = self.record.answered_by
+        if attempt is None or attempt.ended_s is not None:
+            return "waiting for a free worker"
+        return f"waiting for {attempt.worker}, {'loading ' if attempt.cold else ''}{attempt.model}"
+
+
+def sweep(exchanges: Iterable[Exchange], now: float) -> None:
+    """Look at all of them once; see the module's docstring."""
+    for exchange in exchanges:
+        paused_at = exchange.reply.paused_at
+        if now >= exchange.deadline_s:
+            exchange.end("body" if exchange.request is None else "deadline")
+        elif paused_at is not None and now - paused_at > CLIENT_STALL_S:
+            exchange.end("stall")
+        else:
+            attempt = exchange.record.answered_by
+            if attempt is None or attempt.first_token_s is None:
+                exchange.comment(now)

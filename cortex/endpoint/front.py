@@ -1,0 +1,268 @@
+"""Where every client request comes in: admission, key, body, dialect, and the end of its record.
+
+One `Front` serves all connections for as long as the process lives; the endpoint actor only opens and closes the door in
+front of it. So when that actor is restarted, connections and running answers do not notice.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from cortex.actors.names import Names
+from cortex.config.watcher import Current
+from cortex.config.units import seconds
+from cortex.endpoint.dialect import BadRequest, Dialect, Problem
+from cortex.endpoint.exchange import Exchange
+from cortex.endpoint.ollama import Ollama
+from cortex.endpoint.openai import OpenAI
+from cortex.endpoint.refusals import of_deadline
+from cortex.endpoint.relay import Relay
+from cortex.endpoint.reply import ClientGoneError, Reply
+from cortex.messages import Request
+from cortex.routing.strategies import STRATEGIES
+from cortex.telemetry.journal import Journal
+from cortex.telemetry.record import Record
+from cortex.telemetry.recorder import Finished
+
+Page = Callable[[web.BaseRequest, Reply], Awaitable[None]]
+"""Answers a request that is not for a model; see control.py and listings.py."""
+
+MODEL_PATHS = {
+    "/v1/chat/completions": ("openai", "chat"),
+    "/api/chat": ("ollama", "chat"),
+    "/api/generate": ("ollama", "generate"),
+}
+"""POST path → client dialect and operation."""
+
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/health"})
+"""Answered without a key: a process supervisor has none."""
+
+log: Any = structlog.get_logger()
+
+
+class Front:
+    """See the module's docstring. Its `handle` is the handler of aiohttp's server."""
+
+    def __init__(  # noqa: PLR0913  where every part meets
+        self,
+        *,
+        names: Names,
+        current: Current,
+        relay: Relay,
+        journal: Journal,
+        pages: Callable[[str, str], Page | Problem],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._names = names
+        self._current = current
+        self._relay = relay
+        self._journal = journal
+        self._pages = pages
+        self._clock = clock
+        self._wall = wall
+        self._dialects: dict[str, Dialect] = {"openai": OpenAI(wall), "ollama": Ollama(wall)}
+        self._ids = count(1)
+        self._prefix = f"{int(wall() * 1000) & 0xFFFFFFFF:08x}"
+        self.exchanges: set[Exchange] = set()
+        self.is_closing = False
+        """SIGTERM came: running answers end, nothing new begins."""
+
+    async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer one HTTP request."""
+        reply = Reply(http)
+        raw = http.raw_path
+        path = raw if "?" not in raw else raw.partition("?")[0]
+        dialect = self.dialect_of(path)
+        problem = self._admit(http, path)
+        if problem is not None:
+            return _told(reply, problem, dialect)
+        if path in MODEL_PATHS and http.method == "POST":
+            await self._model(http, reply, dialect, MODEL_PATHS[path][1])
+            return reply
+        page = self._pages(http.method, path)
+        if isinstance(page, Problem):
+            return _told(reply, page, dialect)
+        try:
+            await page(http, reply)
+        except BadRequest as bad:
+            _told(reply, bad.problem, dialect)
+        return reply
+
+    def dialect_of(self, path: str) -> Dialect:
+        """Return the dialect whose shape answers and errors on `path` take."""
+        return self._dialects["ollama" if path.startswith("/api/") or path == "/" else "openai"]
+
+    def _admit(self, http: web.BaseRequest, path: str) -> Problem | None:
+        server = self._current.settings.server
+        if server.api_keys and path not in OPEN_PATHS and not _knows(http, server.api_keys):
+            return Problem(
+                401,
+                "this Córtex wants a key: send one of server.api_keys as 'Authorization: Bearer …' or 'x-api-key'",
+                code="invalid_api_key",
+            )
+        if path in MODEL_PATHS:
+            if self.is_closing:
+                return Problem(503, "Córtex is shutting down", code="shutting_down", retry_after_s=5.0)
+            if len(self.exchanges) >= server.max_clients:
+                return Problem(
+                    503, f"{server.max_clients} requests are open (server.max_clients)", code="overloaded", retry_after_s=2.0
+                )
+            if http.method not in {"POST", "OPTIONS"}:
+                return Problem(405, f"{http.method} is not for {path}: use POST", code="method_not_allowed")
+        return None
+
+    async def _model(self, http: web.BaseRequest, reply: Reply, dialect: Dialect, operation: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a handler runs in a task
+        record = Record(
+            id=f"{self._prefix}-{next(self._ids)}",
+            client=http.remote or "",
+            dialect=dialect.name,
+            arrived_s=self._clock(),
+            arrived_at=self._wall(),
+        )
+        exchange = Exchange(dialect=dialect, reply=reply, record=record, task=task)
+        self.exchanges.add(exchange)
+        self._journal.begun(record)
+        try:
+            await self._answer(http, exchange, operation)
+        except BadRequest as bad:
+            self._relay.tell(exchange, bad.problem, outcome="client_error")
+        except ClientGoneError:
+            record.outcome = "client_gone"
+        except asyncio.CancelledError:
+            self._ended_from_outside(exchange, task)
+        except Exception as error:  # the request ends here; whatever it was must not take the connection's loop along
+            log.exception("a request failed inside Córtex", id=record.id)
+            self._failed(exchange, error)
+        finally:
+            self._close(exchange)
+
+    async def _answer(self, http: web.BaseRequest, exchange: Exchange, operation: str) -> None:
+        record, settings = exchange.record, self._current.settings
+        body = await read_body(http, settings.server.max_body_bytes)
+        request = exchange.dialect.read(operation, body)
+        record.describe(request)
+        request.id = record.id
+        request.client = record.client
+        request.arrived_s = record.arrived_s
+        _headers(http, request)
+        if not request.deadline_s:
+            request.deadline_s = record.arrived_s + settings.routing.deadline_s
+        exchange.deadline_s = request.deadline_s
+        exchange.request = request
+        if request.operation in {"chat", "generate"} and getattr(request.parsed, "is_load", False):
+            request.stream = False
+            if request.parsed.unloads:
+                self._unloaded(exchange, request)
+                return
+        await self._relay.answer(exchange, request)
+
+    def _unloaded(self, exchange: Exchange, request: Request) -> None:
+        """Answer an unload as done and leave the model where it is: when models leave memory is each worker's setting."""
+        dialect = self._dialects["ollama"]
+        assert isinstance(dialect, Ollama)  # noqa: S101  only its requests load
+        exchange.record.outcome = "ok"
+        exchange.reply.whole(200, "application/json", dialect.load_answer(request, request.model), exchange.head())
+
+    def _ended_from_outside(self, exchange: Exchange, task: "asyncio.Task[Any]") -> None:
+        record, ended_by = exchange.record, exchange.ended_by
+        if not ended_by or exchange.reply.is_ended:
+            record.outcome = record.outcome or "client_gone"
+            raise asyncio.CancelledError
+        task.uncancel()
+        if ended_by == "stall":
+            record.outcome, record.detail = "client_gone", "the client stopped reading"
+            exchange.reply.abort()
+            return
+        problem = {
+            "deadline": of_deadline(record, exchange.deadline_s - record.arrived_s),
+            "body": Problem(408, "the request's body did not come in time", code="timeout"),
+            "shutdown": Problem(503, "Córtex was shut down before the answer was whole", code="shutting_down", retry_after_s=5.0),
+        }[ended_by]
+        try:
+            exchange.reply.close_after()
+            self._relay.tell(exchange, problem, outcome={"body": "client_error"}.get(ended_by, ended_by))
+        except ClientGoneError:
+            record.outcome = "client_gone"
+
+    def _failed(self, exchange: Exchange, error: Exception) -> None:
+        problem = Problem(500, f"Córtex failed at this request ({type(error).__name__}); its log has more", code="internal_error")
+        try:
+            self._relay.tell(exchange, problem, outcome="internal_error")
+        except ClientGoneError:
+            exchange.record.outcome = "client_gone"
+
+    def _close(self, exchange: Exchange) -> None:
+        record = exchange.record
+        record.total_s = self._clock() - record.arrived_s
+        record.status = exchange.reply.status_sent or 499
+        self.exchanges.discard(exchange)
+        self._journal.ended(record)
+        self._names.tell("telemetry", Finished(record))
+
+
+async def read_body(http: web.BaseRequest, limit: int) -> bytes:
+    """Read a request's body. Raises BadRequest above `limit` bytes, before more than that is held."""
+    length = http.content_length
+    if length is not None and length > limit:
+        raise _too_large(length, limit)
+    content = http.content
+    body = await content.readany()
+    if content.at_eof():
+        return body
+    parts, size = [body], len(body)
+    while not content.at_eof():
+        part = await content.readany()
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise _too_large(size, limit)
+    return b"".join(parts)
+
+
+def _too_large(size: int, limit: int) -> BadRequest:
+    return BadRequest(
+        Problem(413, f"expected a body of at most {limit} bytes (server.max_body), found {size} or more", code="body_too_large")
+    )
+
+
+def _headers(http: web.BaseRequest, request: Request) -> None:
+    """Take over what the request's own headers ask for. Raises BadRequest."""
+    strategy = http.headers.get("X-Cortex-Strategy")
+    if strategy is not None:
+        if strategy not in STRATEGIES:
+            found = f"expected one of {', '.join(STRATEGIES)}, found {strategy[:40]!r}"
+            raise BadRequest(Problem(400, f"X-Cortex-Strategy: {found}", code="invalid_value", param="X-Cortex-Strategy"))
+        request.strategy = strategy
+    deadline = http.headers.get("X-Cortex-Deadline")
+    if deadline is not None:
+        try:
+            request.deadline_s = request.arrived_s + seconds(deadline)
+        except ValueError:
+            found = f"expected a duration such as 30s or 2m, found {deadline[:40]!r}"
+            raise BadRequest(
+                Problem(400, f"X-Cortex-Deadline: {found}", code="invalid_value", param="X-Cortex-Deadline")
+            ) from None
+
+
+def _knows(http: web.BaseRequest, keys: Any) -> bool:
+    """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
+    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else http.headers.get("x-api-key", "")
+    return any([hmac.compare_digest(given.encode(), key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
+
+
+def _told(reply: Reply, problem: Problem, dialect: Dialect) -> Reply:
+    headers = f"Retry-After: {round(problem.retry_after_s)}\r\n" if problem.retry_after_s else ""
+    if problem.status in {401, 405, 413}:
+        reply.close_after()  # its body is not worth reading
+    reply.whole(problem.status, "application/json", dialect.error(problem), headers)
+    return reply

@@ -1,0 +1,104 @@
+"""The Ollama dialect: `POST /api/chat` and `POST /api/generate`. Pure.
+
+What the bodies may hold is in `ollama_body`, what they mean in `ollama_check` and `ollama_chat`, what goes back in
+`ollama_shape` and `ollama_stream`; here is only how they fit together.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cortex.chat import Chat, Delta, Need
+from cortex.endpoint.dialect import Problem
+from cortex.endpoint.ollama_body import EXPECTED, ChatBody, GenerateBody
+from cortex.endpoint.ollama_chat import chat_of, chat_of_generate
+from cortex.endpoint.ollama_check import check_chat, check_generate, needs_of_chat, needs_of_generate
+from cortex.endpoint.ollama_shape import Stamp, call_of, counts_of, done_of
+from cortex.endpoint.ollama_stream import OllamaRenderer
+from cortex.endpoint.reading import read_as
+from cortex.endpoint.whole import put_together
+from cortex.messages import Request
+
+
+class _Operation(NamedTuple):
+    """How one of the two bodies is read."""
+
+    decoder: "msgspec.json.Decoder[Any]"
+    check: Callable[[Any], None]
+    needs: Callable[[Any], frozenset[Need]]
+    chat: Callable[[Any], Chat]
+
+
+_OPERATIONS = {
+    "chat": _Operation(msgspec.json.Decoder(ChatBody), check_chat, needs_of_chat, chat_of),
+    "generate": _Operation(msgspec.json.Decoder(GenerateBody), check_generate, needs_of_generate, chat_of_generate),
+}
+
+
+class Ollama:
+    """The client dialect; `now` is the wall clock in seconds, for `created_at` and durations."""
+
+    name = "ollama"
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    def read(self, operation: str, body: bytes) -> Request:
+        """Read and check a body. Raises BadRequest.
+
+        Where `request.parsed.is_load` is true there is nothing to answer: see `load_answer`.
+        """
+        how = _OPERATIONS[operation]
+        parsed = read_as(how.decoder, body, EXPECTED)
+        how.check(parsed)
+        return Request(
+            dialect="ollama",
+            operation=operation,
+            model=parsed.model or "",
+            stream=parsed.stream is not False,
+            body=body,
+            parsed=parsed,
+            needs=how.needs(parsed),
+        )
+
+    def chat(self, request: Request) -> Chat:
+        """Translate a request. Raises BadRequest for JSON inside it that cannot be read."""
+        return _OPERATIONS[request.operation].chat(request.parsed)
+
+    def answer(self, request: Request, model: str, deltas: list[Delta]) -> bytes:
+        """Write a whole answer; its duration is what the upstream spent, where it says so."""
+        choices, usage = put_together(deltas)
+        choice = choices[0]
+        said: dict[str, Any] = {}
+        if choice.reasoning:
+            said["thinking"] = choice.reasoning
+        if choice.calls:
+            said["tool_calls"] = [call_of(call, index) for index, call in enumerate(choice.calls)]
+        end: dict[str, Any] = {"done_reason": done_of(choice.finish)}
+        if choice.logprobs:
+            end["logprobs"] = choice.logprobs
+        end |= counts_of(usage, total_s=usage.load_s + usage.eval_s, eval_s=0.0)
+        return self._object(request, model, choice.text, said, end)
+
+    def load_answer(self, request: Request, model: str) -> bytes:
+        """Write the answer to a request that only loads or unloads: one object, whatever `stream` says."""
+        reason = "unload" if request.parsed.unloads else "load"
+        return self._object(request, model, "", {}, {"done_reason": reason})
+
+    def renderer(self, request: Request, model: str) -> OllamaRenderer:
+        """Make the writer of one stream of lines."""
+        return OllamaRenderer(model=model, operation=request.operation, now=self._now)
+
+    def error(self, problem: Problem) -> bytes:
+        """Write the error object."""
+        return msgspec.json.encode({"error": problem.message})
+
+    def _object(self, request: Request, model: str, text: str, said: dict[str, Any], end: dict[str, Any]) -> bytes:
+        """Return a whole answer; what is said belongs to the message of a chat, and stands by itself in a generate."""
+        head = {"model": model, "created_at": Stamp()(self._now()).decode()}
+        if request.operation == "chat":
+            content: dict[str, Any] = {"message": {"role": "assistant", "content": text, **said}}
+        else:
+            content = {"response": text, **said}
+        return msgspec.json.encode({**head, **content, "done": True, **end})

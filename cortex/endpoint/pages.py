@@ -1,0 +1,153 @@
+"""Which path is answered by what, but for the paths of models: the table of every GET, and of the actions."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from cortex.config.watcher import Current
+from cortex.endpoint import listing
+from cortex.endpoint.control import Control
+from cortex.endpoint.dialect import BadRequest, Problem
+from cortex.endpoint.front import MODEL_PATHS, Page, read_body
+from cortex.endpoint.listing import Listed
+from cortex.endpoint.problems import unknown_model
+from cortex.endpoint.reading import read_as
+from cortex.endpoint.reply import Reply
+from cortex.routing import catalogue
+from cortex.workers.standing import Board
+
+MANAGEMENT = ("/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", "/api/blobs/", "/api/me", "/api/signout")
+"""What Ollama's API has to manage one machine; behind Córtex there are several, so it is done on each of them."""
+
+SHOW_BODY_LIMIT = 100_000
+
+
+class Show(Struct):
+    """The body of `/api/show`; `name` is what `model` was called before."""
+
+    model: str = ""
+    name: str = ""
+
+
+_shown = msgspec.json.Decoder(Show)
+
+
+class Pages:
+    """Finds the page for a method and a path."""
+
+    def __init__(self, *, control: Control, board: Board, current: Current) -> None:
+        self._control = control
+        self._board = board
+        self._current = current
+        self._exact: dict[str, dict[str, Page]] = {
+            "/": _get(self._root),
+            "/livez": _get(control.livez),
+            "/readyz": _get(control.readyz),
+            "/health": _get(control.health),
+            "/metrics": _get(control.metrics),
+            "/cortex/v1/tree": _get(control.tree),
+            "/cortex/v1/workers": _get(control.workers),
+            "/cortex/v1/requests": _get(control.requests),
+            "/cortex/v1/config": _get(control.config),
+            "/cortex/v1/events": _get(control.events),
+            "/v1/models": _get(self._listed(listing.openai_models)),
+            "/api/tags": _get(self._listed(listing.ollama_tags)),
+            "/api/ps": _get(self._listed(listing.ollama_ps)),
+            "/api/version": _get(self._version),
+            "/api/show": {"POST": self._show},
+        }
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Callable[..., Any]]]] = [
+            (re.compile(r"/v1/models/(.+)"), {"GET": self._model}),
+            (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|probe|restart)"), {"POST": control.act}),
+            (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker}),
+            (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": control.request}),
+        ]
+
+    def find(self, method: str, path: str) -> Page | Problem:
+        """Return what answers, or what to say instead: 404, 405 or 501."""
+        methods: dict[str, Any] | None = self._exact.get(path)
+        if methods is not None:
+            return methods.get("GET" if method == "HEAD" else method) or _wrong_method(method, path, methods)
+        for pattern, by_method in self._patterns:
+            match = pattern.fullmatch(path)
+            if match:
+                page = by_method.get(method)
+                if page is None:
+                    return _wrong_method(method, path, by_method)
+                return _bound(page, [unquote(part) for part in match.groups()])
+        if path.startswith(MANAGEMENT):
+            where = "ask the Ollama on that machine itself (its address is in 'cortex status')"
+            return Problem(501, f"Córtex manages no models: {where}", "not_implemented")
+        if path in MODEL_PATHS:
+            return Problem(405, f"{method} is not for {path}: use POST", "method_not_allowed")
+        return Problem(404, f"there is nothing at {method} {path[:100]}; the README lists the paths", "not_found")
+
+    def models(self) -> list[Listed]:
+        """Return every model some worker has, with the aliases that lead to it first."""
+        aliases: dict[str, list[str]] = {}
+        for alias in self._current.settings.models:
+            resolution = catalogue.resolve(alias, self._current.settings.models, self._board)
+            if resolution.entries:
+                aliases.setdefault(resolution.entries[0].model, []).append(alias)
+        found: dict[str, Listed] = {}
+        for standing in self._board:
+            for model in (standing.models or {}).values():
+                known = found.get(model.name)
+                if known is None:
+                    found[model.name] = Listed(model.name, (standing.name,), model, tuple(aliases.get(model.name, ())))
+                else:
+                    better = model if model.loaded and not known.model.loaded else known.model
+                    found[model.name] = Listed(model.name, (*known.workers, standing.name), better, known.aliases)
+        return list(found.values())
+
+    def _listed(self, write: Callable[[list[Listed]], bytes]) -> Page:
+        async def page(_: web.BaseRequest, reply: Reply) -> None:
+            reply.whole(200, "application/json", write(self.models()))
+
+        return page
+
+    async def _root(self, http: web.BaseRequest, reply: Reply) -> None:
+        """Answer as Ollama does: its clients ask this first."""
+        reply.whole(200, "text/plain; charset=utf-8", b"Ollama is running")
+
+    async def _version(self, _: web.BaseRequest, reply: Reply) -> None:
+        reply.whole(200, "application/json", listing.ollama_version())
+
+    async def _model(self, _: web.BaseRequest, reply: Reply, model_id: str) -> None:
+        body = listing.openai_model(self.models(), model_id)
+        if body is None:
+            raise BadRequest(unknown_model(model_id, self._nearest(model_id)))
+        reply.whole(200, "application/json", body)
+
+    async def _show(self, http: web.BaseRequest, reply: Reply) -> None:
+        wanted = read_as(_shown, await read_body(http, SHOW_BODY_LIMIT), {})
+        asked = wanted.model or wanted.name
+        resolution = catalogue.resolve(asked, self._current.settings.models, self._board)
+        names = {listed.name: listed for listed in self.models()}
+        listed = next((names[entry.model] for entry in resolution.entries if entry.model in names), None)
+        if listed is None:
+            raise BadRequest(unknown_model(asked, self._nearest(asked)))
+        reply.whole(200, "application/json", listing.ollama_show(listed))
+
+    def _nearest(self, asked: str) -> tuple[str, ...]:
+        return catalogue.nearest(asked, self._current.settings.models, self._board)
+
+
+def _get(page: Page) -> dict[str, Page]:
+    return {"GET": page}
+
+
+def _bound(page: Callable[..., Any], arguments: list[str]) -> Page:
+    async def bound(http: web.BaseRequest, reply: Reply) -> None:
+        await page(http, reply, *arguments)
+
+    return bound
+
+
+def _wrong_method(method: str, path: str, methods: dict[str, Any]) -> Problem:
+    return Problem(405, f"{method} is not for {path[:100]}: use {' or '.join(methods)}", "method_not_allowed")

@@ -1,0 +1,268 @@
+"""The attempt loop: one request, as many workers as it takes, one answer. The same loop for every dialect and phase.
+
+Theory of operation: nothing goes to the client before an attempt has produced content. Until then a failure costs only
+time: the lease ends with what went wrong, the worker goes into `tried`, and the dispatcher is asked again, inside one
+deadline. From the first content on the client has heard of this attempt: what breaks then is told in the dialect's own way,
+and nothing is ever made up to make a cut answer look whole.
+"""
+
+import time
+from collections.abc import Callable
+from typing import assert_never
+
+from cortex.actors.errors import ActorDeadError, HandlerCrashed, NoSuchActor
+from cortex.actors.names import Names
+from cortex.chat import Chat, Usage
+from cortex.config.watcher import Current
+from cortex.endpoint.dialect import Problem
+from cortex.endpoint.exchange import Exchange
+from cortex.endpoint.flow import Translation
+from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
+from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
+from cortex.providers.base import Passage
+from cortex.telemetry.record import Attempt
+from cortex.transport.failures import TransportError
+from cortex.transport.headers import request_head
+from cortex.transport.pool import Pool
+from cortex.transport.response import Response
+from cortex.workers.lease import Lease
+from cortex.workers.messages import Dispatch, KeepLoading, Tried
+
+NEVER = float("inf")
+ERROR_BODY_LIMIT = 65_536
+ANSWER_LIMIT = 64_000_000
+"""Bytes of a whole answer; a model that talks for an hour writes about 1 MB."""
+
+AGAIN_S = 0.5
+"""Pause before a worker that was out of reach is asked once more for the same request; doubles each time."""
+
+DISPATCH_TRIES = 3
+"""A request that crashes the dispatcher this often is the cause; it gets an error, not a fourth try."""
+
+
+class Relay:
+    """See the module's docstring. One serves every exchange of an endpoint."""
+
+    def __init__(
+        self, *, names: Names, pool: Pool, current: Current, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._names = names
+        self._pool = pool
+        self._current = current
+        self._clock = clock
+
+    async def answer(self, exchange: Exchange, request: Request) -> None:
+        """Answer the request, or tell its client why not. Raises only what ends the exchange from outside."""
+        record = exchange.record
+        tried: dict[str, Tried] = {}
+        attempts_left = self._current.settings.routing.max_attempts
+        while True:
+            granted = await self._lease(Dispatch(request, tried), exchange)
+            if isinstance(granted, Refusal):
+                self._refuse(exchange, request, granted, tried)
+                return
+            failure = await self._attempt(granted, exchange, request)
+            if failure is None:
+                return
+            if failure.word in FINAL:
+                self.tell(exchange, of_failure(failure, record), outcome="client_error")
+                return
+            attempts_left -= 1
+            if not attempts_left:
+                self._refuse(exchange, request, Refusal("exhausted", "every attempt failed"), tried)
+                return
+            tried[granted.worker] = Tried(failure, self._again_at(failure, exchange, granted.worker))
+
+    def tell(self, exchange: Exchange, problem: Problem, *, outcome: str) -> None:
+        """Tell the client of a problem: as an HTTP error, or as the end of a stream that has begun."""
+        record, reply = exchange.record, exchange.reply
+        record.outcome, record.detail = outcome, problem.message
+        if reply.is_stream:
+            request = exchange.request
+            if request is not None:
+                reply.write(exchange.dialect.renderer(request, request.model).error(problem))
+            reply.end()
+            return
+        headers = exchange.head()
+        if problem.retry_after_s is not None:
+            headers += f"Retry-After: {max(1, round(problem.retry_after_s))}\r\n"
+        reply.whole(problem.status, "application/json", exchange.dialect.error(problem), headers)
+
+    async def _lease(self, dispatch: Dispatch, exchange: Exchange) -> Lease | Refusal:
+        """Ask the dispatcher, again by name where it died meanwhile; a lease that comes too late is given back."""
+        for left in reversed(range(DISPATCH_TRIES)):
+            future = self._names.ask("dispatcher", dispatch)
+            try:
+                granted: Lease | Refusal = await future
+            except (ActorDeadError, NoSuchActor):
+                granted = await self._names.ask_until(
+                    "dispatcher", dispatch, exchange.deadline_s - self._clock(), unclaimed=_give_back
+                )
+            except HandlerCrashed as crash:
+                if not left:
+                    return Refusal("exhausted", f"Córtex failed at this request, not an upstream: {crash}")
+                continue
+            except BaseException:
+                if future.settled and not future.abandoned:
+                    _give_back(future.get())
+                raise
+            exchange.record.queued_s += dispatch.waited_s
+            return granted
+        raise AssertionError("unreachable: the last try returns")
+
+    async def _attempt(self, lease: Lease, exchange: Exchange, request: Request) -> Failure | None:
+        """Try one worker; None when the client has its answer, or the error that ended it after its first content."""
+        record = exchange.record
+        started_s = self._clock()
+        attempt = Attempt(lease.worker, lease.model, lease.why, lease.cold, began_s=started_s - record.arrived_s)
+        record.attempts.append(attempt)
+        with lease:
+            try:
+                if request.stream:
+                    failure, usage = await self._stream(lease, attempt, exchange, request)
+                else:
+                    failure, usage = await self._whole(lease, attempt, exchange, request)
+            except TransportError as error:
+                failure, usage = error.failure, None
+            except BaseException:
+                attempt.ended_s = self._clock() - record.arrived_s
+                if lease.cold and attempt.first_token_s is None:
+                    self._names.tell(lease.standing.actor, KeepLoading(lease.model))
+                raise
+            ended_s = self._clock()
+            attempt.ended_s = ended_s - record.arrived_s
+            attempt.failure = failure
+            record.usage = usage
+            first_s = None if attempt.first_token_s is None else attempt.first_token_s - attempt.began_s
+            lease.end(Outcome(failure=failure, usage=usage, first_token_s=first_s, total_s=ended_s - started_s))
+        if failure is not None and attempt.first_token_s is not None:
+            self.tell(exchange, of_break(failure, record), outcome=failure.word)
+            return None
+        return failure
+
+    async def _whole(
+        self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
+    ) -> tuple[Failure | None, Usage | None]:
+        provider = lease.link.provider
+        same = request.dialect == provider.dialect
+        response = await self._send(lease, request, None if same else exchange.dialect.chat(request))
+        try:
+            if response.status != 200:
+                return await _refused(lease, response), None
+            body = await response.read(ANSWER_LIMIT)
+        finally:
+            response.close()
+        if same:
+            answer = provider.whole(request, body)
+            if isinstance(answer, Failure):
+                return answer, None
+            body, usage = answer.body, answer.usage
+        else:
+            deltas = provider.decode(request, body)
+            if isinstance(deltas, Failure):
+                return deltas, None
+            body = exchange.dialect.answer(request, lease.model, deltas)
+            usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
+        attempt.first_token_s = self._clock() - exchange.record.arrived_s
+        exchange.record.outcome = "ok"
+        exchange.reply.whole(200, "application/json", body, exchange.head())
+        return None, usage
+
+    async def _stream(
+        self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
+    ) -> tuple[Failure | None, Usage | None]:
+        provider = lease.link.provider
+        reply, record = exchange.reply, exchange.record
+        flow: Passage | Translation
+        if request.dialect == provider.dialect:
+            response = await self._send(lease, request, None)
+            flow = provider.passage(request)
+            content_type = STREAM_TYPES[request.dialect]
+        else:
+            response = await self._send(lease, request, exchange.dialect.chat(request))
+            renderer = exchange.dialect.renderer(request, lease.model)
+            flow = Translation(provider.decoder(request), renderer)
+            content_type = renderer.content_type
+        try:
+            if response.status != 200:
+                return await _refused(lease, response), None
+            while True:
+                try:
+                    data = await response.chunk()
+                except TransportError:
+                    if not flow.finished:  # else the answer is whole, only its connection is not
+                        raise
+                    data = b""
+                out = flow.feed(data) if data else flow.close()
+                if out:
+                    if attempt.first_token_s is None:
+                        attempt.first_token_s = self._clock() - record.arrived_s
+                    if reply.status_sent:
+                        reply.write(out)
+                    else:
+                        reply.begin(content_type, exchange.head(), out)
+                    if reply.is_paused:
+                        await reply.drained()
+                if flow.failure is not None:
+                    return flow.failure, flow.usage
+                if not data:
+                    break
+        finally:
+            response.close()
+        record.outcome = "ok"
+        reply.end()
+        return None, flow.usage
+
+    async def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Response:
+        link = lease.link
+        wire = link.provider.encode(request, chat, lease.model)
+        head = request_head(wire.method, link.base_path + wire.path, link.origin, link.headers, len(wire.body))
+        return await self._pool.send(link.origin, head, wire.body, lease.budgets)
+
+    def _refuse(self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str, Tried]) -> None:
+        """Tell the client that nothing answered, with the first cause, not only the last."""
+        unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
+        if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
+            refusal = Refusal("unsupported", unsupported[0].detail, refusal.candidates)
+        if refusal.kind == "exhausted" and self._clock() >= request.deadline_s:
+            problem = of_deadline(exchange.record, request.deadline_s - request.arrived_s)
+        else:
+            problem = of_refusal(refusal, exchange.record)
+        exchange.record.status = problem.status
+        self.tell(exchange, problem, outcome="client_error" if problem.status in {400, 404} else refusal.kind)
+
+    def _again_at(self, failure: Failure, exchange: Exchange, worker: str) -> float:
+        """Return when the same worker may be asked once more for this request."""
+        now = self._clock()
+        match failure.word:
+            case "unreachable":
+                before = sum(attempt.worker == worker for attempt in exchange.record.attempts)
+                return now + AGAIN_S * 2.0 ** (before - 1)
+            case "busy":
+                return now + (failure.retry_after_s or 2.0 * AGAIN_S)
+            case "rate_limited":
+                return NEVER if failure.retry_after_s is None else now + failure.retry_after_s
+            case "timeout" | "server_error" | "unauthorized" | "model_missing" | "bad_request" | "malformed" | "unsupported":
+                return NEVER
+            case _:
+                assert_never(failure.word)
+
+
+STREAM_TYPES = {"openai": "text/event-stream; charset=utf-8", "ollama": "application/x-ndjson"}
+"""What a stream that passes through is called, by dialect."""
+
+
+async def _refused(lease: Lease, response: Response) -> Failure:
+    """Read an HTTP error of an upstream, as far as it is worth reading."""
+    try:
+        body = await response.read(ERROR_BODY_LIMIT)
+    except TransportError:
+        body = b""  # the status is what counts
+    return lease.link.provider.classify(response.status, response.headers, body)
+
+
+def _give_back(granted: Lease | Refusal) -> None:
+    if isinstance(granted, Lease):
+        with granted:
+            pass
+

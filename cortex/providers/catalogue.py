@@ -1,0 +1,27 @@
+"""Which providers there are: from the word in `provider = "…"` to the translation. Pure."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from cortex.config.model import Worker
+from cortex.providers.base import Provider
+from cortex.providers.ollama import Ollama
+from cortex.providers.openai import OpenAI
+from cortex.providers.openai_switches import Switches
+
+
+def _ollama(worker: Worker) -> Provider:
+    return Ollama(num_ctx=worker.num_ctx, keep_alive=worker.keep_alive)
+
+
+def _openai(worker: Worker) -> Provider:
+    return OpenAI(switches=msgspec.convert(worker.switches, Switches))
+
+
+PROVIDERS: Mapping[str, Callable[[Worker], Provider]] = {"ollama": _ollama, "openai": _openai}
+
+
+def provider_for(worker: Worker) -> Provider:
+    """Make the provider of one worker. Raises KeyError for an unknown word, which loading the settings rules out."""
+    return PROVIDERS[worker.provider](worker)

@@ -1,0 +1,42 @@
+"""Changing a few values of a client's JSON body and sending every other byte of it on as it came.
+
+The body is split at its top level only: each value stays the raw bytes that the client sent, so a number keeps its
+digits and a schema its order of keys. Where nothing changed the very same bytes go on, unless a key stood there twice:
+then the last one wins, as it did when the request was read, and the upstream cannot see another.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+Fields = dict[str, Raw]
+"""A JSON object of which only the keys are decoded."""
+
+_decoder = msgspec.json.Decoder(Fields)
+_encoder = msgspec.json.Encoder()
+
+
+def opened(body: bytes | Raw) -> Fields:
+    """Split a JSON object into its keys and raw values; raises `msgspec.DecodeError` where it is none."""
+    return _decoder.decode(body)
+
+
+def sealed(fields: Fields, before: Fields, body: bytes) -> bytes:
+    """Return the JSON of `fields`; `body` itself when they equal `before`, as `opened(body)` gave them."""
+    fresh = _encoder.encode(fields)
+    if fields != before:
+        return fresh
+    if len(fresh) == len(body):
+        return body
+    return body if _compact(fresh) == _compact(body) else fresh
+
+
+def raw(value: Any) -> Raw:
+    """Return `value` as raw JSON."""
+    return Raw(_encoder.encode(value))
+
+
+def _compact(body: bytes) -> bytes:
+    """Take the white space between tokens out; a key that stands twice stays twice."""
+    return msgspec.json.format(body, indent=-1)

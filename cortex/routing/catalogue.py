@@ -1,0 +1,129 @@
+"""Which workers can answer for the name that a client asked for. Pure.
+
+A name means, in this order: an alias of `[models]`; a model that some worker has; `worker:model`, `pool:model` or
+`provider:model`; nothing or `auto`, which is any worker with the model it would answer with by itself. Ollama's names are
+equal whatever their case and with `:latest` or without, and one set of weights under two names on two machines is one
+model: its digest tells.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from cortex.providers.base import Model
+from cortex.workers.standing import Board, Standing
+
+AUTO = frozenset({"", "auto"})
+NO_CHAT = frozenset({"embedding", "image"})
+"""Capabilities of models that answer no conversation, where `completion` is not among them too."""
+
+
+class Entry(NamedTuple):
+    """One worker that has a model that was asked for."""
+
+    standing: Standing
+    model: str
+    """The upstream's own name of it."""
+    rank: int
+    """Position in its alias, 0 the best; 0 everywhere else."""
+
+
+class Resolution(NamedTuple):
+    """What a name means just now."""
+
+    entries: tuple[Entry, ...]
+    unknown: tuple[Standing, ...]
+    """Workers of which it is not known what they have: not probed yet, or out of reach."""
+    known_name: bool
+    """Some worker has it, or an alias says it should."""
+
+
+def resolve(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> Resolution:
+    """Find the workers for `asked`, in the board's order within each rank."""
+    if asked in AUTO:
+        entries = tuple(Entry(s, model, 0) for s in board if (model := own_choice(s)) is not None)
+        return Resolution(entries, _unknown(board), known_name=True)
+    if asked in aliases:
+        entries = tuple(
+            Entry(standing, model, rank)
+            for rank, name in enumerate(aliases[asked])
+            for standing, model in _plain(name, board)
+        )
+        return Resolution(_first_of_each(entries), _unknown(board), known_name=True)
+    entries = tuple(Entry(standing, model, 0) for standing, model in _plain(asked, board))
+    return Resolution(entries, _unknown(board), known_name=bool(entries))
+
+
+def names(aliases: Mapping[str, tuple[str, ...]], board: Board) -> tuple[str, ...]:
+    """Return every name a client may ask for, aliases first."""
+    listed = {model.name: None for standing in board for model in (standing.models or {}).values()}
+    configured = {name: None for standing in board for name in standing.settings.models}
+    return tuple(dict.fromkeys((*aliases, *listed, *configured)))
+
+
+def nearest(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> tuple[str, ...]:
+    """Return the names most like `asked`, at most three."""
+    return tuple(get_close_matches(asked[:200], names(aliases, board), n=3, cutoff=0.4))
+
+
+def own_choice(standing: Standing) -> str | None:
+    """Return the model that this worker answers `auto` with: its first configured, else one in memory, else its first."""
+    models = list((standing.models or {}).values())
+    for name in standing.settings.models:
+        if (own := standing.model_named(name)) is not None:
+            return own
+    chat = [model for model in models if answers_chats(model)]
+    loaded = [model for model in chat if model.loaded]
+    return next((model.name for model in (*loaded, *chat)), None)
+
+
+def answers_chats(model: Model) -> bool:
+    """Whether it is a model to talk to, as far as its upstream tells."""
+    return model.capabilities is None or "completion" in model.capabilities or not model.capabilities & NO_CHAT
+
+
+def _plain(asked: str, board: Board) -> list[tuple[Standing, str]]:
+    found = _having(asked, board)
+    if found:
+        return found
+    scope, colon, model = asked.partition(":")
+    if colon and model:
+        return _having(model, [s for s in board if scope in {s.name, s.settings.pool, s.settings.provider}])
+    return []
+
+
+def _having(asked: str, standings: Iterable[Standing]) -> list[tuple[Standing, str]]:
+    standings = list(standings)
+    by_name = {s.name: model for s in standings if (model := s.model_named(asked)) is not None}
+    digests = {
+        digest
+        for s in standings
+        if s.name in by_name and (digest := (s.models or {})[s.link.provider.normal_name(asked)].digest if s.models else "")
+    }
+    found = []
+    for standing in standings:
+        model = by_name.get(standing.name) or _twin(standing, digests)
+        if model is not None:
+            found.append((standing, model))
+    return found
+
+
+def _twin(standing: Standing, digests: set[str]) -> str | None:
+    """Return this worker's name of a model with one of these digests."""
+    for digest in digests:
+        normal = standing.digests.get(digest)
+        if normal is not None and normal not in standing.missing and standing.models is not None:
+            return standing.models[normal].name
+    return None
+
+
+def _unknown(board: Board) -> tuple[Standing, ...]:
+    return tuple(s for s in board if s.models is None and not s.settings.models and not s.retired_why)
+
+
+def _first_of_each(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Keep each worker's best rank only."""
+    best: dict[str, Entry] = {}
+    for entry in entries:
+        best.setdefault(entry.standing.name, entry)
+    return tuple(best.values())

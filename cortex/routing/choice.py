@@ -1,0 +1,162 @@
+"""What to do with one request just now: give it to a worker, let it wait, or refuse it. Pure; the clock is an argument."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from cortex.messages import Candidate, Refusal, Request
+from cortex.routing.catalogue import Entry, Resolution
+from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
+from cortex.workers.messages import Dispatch
+from cortex.workers.standing import NEVER, Board, Obstacle
+
+PATIENCE_S = 10.0
+"""How long a request waits for a worker that does not merely have its slots full: one that rests, or is out of reach."""
+
+
+class Wait(NamedTuple):
+    """Nobody can take it now, somebody may soon; `until` is later than now."""
+
+    until: float
+    """Monotonic seconds after which waiting is over."""
+    why: str
+
+
+class Passed(NamedTuple):
+    """A candidate that cannot take the request now."""
+
+    entry: Entry
+    obstacle: Obstacle
+
+
+def choose(  # noqa: PLR0913  all that a choice depends on
+    dispatch: Dispatch,
+    resolution: Resolution,
+    strategy: Strategy,
+    state: State,
+    now: float,
+    *,
+    ahead: int,
+    nearest: tuple[str, ...] = (),
+    board: Board,
+) -> list[Ranked] | Wait | Refusal:
+    """Return the workers that can take it now in order, best first; or how long to wait; or why nobody will."""
+    free, passed = _sort(dispatch, resolution.entries, now)
+    if free:
+        ranked = order_of(strategy, free, state, now)
+        best = ranked[0].entry
+        for busy, obstacle in passed:
+            if obstacle.kind == "full" and now < dispatch.request.deadline_s and busy.rank <= best.rank and worth_waiting(busy, best, ahead=ahead):
+                return Wait(dispatch.request.deadline_s, f"{busy.standing.name} is sooner than a load on {best.standing.name}")
+        return ranked
+    return _wait(dispatch, passed, resolution, now, ahead) or _refuse(dispatch, passed, resolution, now, nearest, board)
+
+
+def _sort(dispatch: Dispatch, entries: Iterable[Entry], now: float) -> tuple[list[Entry], list[Passed]]:
+    """Part those that can take it now from those that cannot; those that could never are in neither."""
+    request, tried, declined = dispatch.request, dispatch.tried, dispatch.declined
+    free: list[Entry] = []
+    passed: list[Passed] = []
+    for entry in entries:
+        standing = entry.standing
+        if request.needs & standing.link.provider.lacks:
+            continue
+        obstacle = standing.obstacle(now)
+        if obstacle is None and declined and standing.name in declined:
+            obstacle = Obstacle("full", declined[standing.name], now)
+        if tried and standing.name in tried:
+            again_at = tried[standing.name].again_at
+            if now < again_at:
+                obstacle = Obstacle("open", f"tried: {tried[standing.name].failure}", again_at)
+        if obstacle is None:
+            free.append(entry)
+        else:
+            passed.append(Passed(entry, obstacle))
+    return free, passed
+
+
+def _wait(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, now: float, ahead: int) -> Wait | None:
+    request = dispatch.request
+    since = dispatch.queued_at or now
+    full = [item for item in passed if item.obstacle.kind == "full"]
+    if full:
+        if _least_wait_s(full, ahead) >= request.deadline_s - now:
+            return None
+        return Wait(request.deadline_s, full[0].obstacle.why)
+    limit = min(request.deadline_s, since + PATIENCE_S)
+    hopeful = [item for item in passed if item.obstacle.until <= limit]
+    if hopeful and now < limit:
+        return Wait(limit, hopeful[0].obstacle.why)
+    if resolution.unknown and not passed and now < limit:
+        return Wait(limit, f"{resolution.unknown[0].name} has not said yet which models it has")
+    return None
+
+
+def _least_wait_s(full: Sequence[Passed], ahead: int) -> float:
+    """Return the least time after which one of the busy ones has a slot, as far as it is known; 0 when not."""
+    waits = []
+    for entry, _ in full:
+        usual_s = entry.standing.pace.total_s(entry.model)
+        if usual_s is None:
+            return 0.0
+        waits.append(usual_s * ahead / entry.standing.slots)
+    return min(waits)
+
+
+def _refuse(  # noqa: PLR0913  same as choose
+    dispatch: Dispatch,
+    passed: Sequence[Passed],
+    resolution: Resolution,
+    now: float,
+    nearest: tuple[str, ...],
+    board: Board,
+) -> Refusal:
+    request = dispatch.request
+    candidates = tuple(_explain(dispatch, passed, resolution, board))
+    if not len(board):
+        return Refusal("no_workers", "no worker is configured: add one to supervision.toml, or set OLLAMA_URLS")
+    if not resolution.entries and not resolution.unknown:
+        if not resolution.known_name:
+            return Refusal("unknown_model", f"model '{request.model}' not found", candidates, nearest=nearest)
+        return Refusal("exhausted", f"no worker has a model for '{request.model or 'auto'}'", candidates)
+    if resolution.entries and not passed:
+        lacking = sorted({need for entry in resolution.entries for need in request.needs & entry.standing.link.provider.lacks})
+        return Refusal("unsupported", f"no worker with this model can do: {', '.join(lacking)}", candidates)
+    retry_after_s = _retry_after_s(passed, now)
+    if any(item.obstacle.kind == "full" for item in passed):
+        return Refusal("deadline", "no slot gets free before the deadline", candidates, retry_after_s)
+    if passed and all(item.obstacle.kind == "quota" for item in passed):
+        return Refusal("quota", "every key that could answer rests for its quota", candidates, retry_after_s)
+    return Refusal("exhausted", "no worker can answer now", candidates, retry_after_s)
+
+
+def _retry_after_s(passed: Sequence[Passed], now: float) -> float:
+    back = min((item.obstacle.until for item in passed if item.obstacle.until < NEVER), default=now + PATIENCE_S)
+    return max(1.0, back - now)
+
+
+def _explain(
+    dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, board: Board
+) -> Iterable[Candidate]:
+    """Say of every worker why it did not take the request."""
+    why = {item.entry.standing.name: item.obstacle.why for item in passed}
+    having = {entry.standing.name: entry for entry in resolution.entries}
+    unknown = {standing.name for standing in resolution.unknown}
+    for standing in board:
+        if standing.name in why:
+            yield Candidate(standing.name, why[standing.name])
+        elif standing.name in having:
+            lacking = ", ".join(sorted(dispatch.request.needs & standing.link.provider.lacks))
+            yield Candidate(standing.name, f"its provider cannot do: {lacking}")
+        elif standing.name in unknown:
+            yield Candidate(standing.name, "has not said which models it has" + _unreachable(standing.reachable))
+        else:
+            yield Candidate(standing.name, f"does not have the model '{dispatch.request.model}'")
+
+
+def _unreachable(reachable: bool | None) -> str:  # noqa: FBT001  a fact of three values
+    return " (unreachable)" if reachable is False else ""
+
+
+def queue_full(request: Request, candidates: tuple[Candidate, ...]) -> Refusal:
+    """Refuse because too many wait already."""
+    return Refusal("queue_full", f"too many requests wait for a slot; '{request.model or 'auto'}' is busy", candidates, 2.0)

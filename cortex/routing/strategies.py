@@ -1,0 +1,158 @@
+"""In which order workers are asked: the strategies. Pure.
+
+A strategy is a function from candidates (a worker's standing and the model it would use) to the same candidates in order,
+best first, each with a few words of why. It never asks, stores or logs; the state that smooth round robin and fair draws
+need is handed in. It sees only candidates that can take the request now; whether waiting for another is the shorter way
+is asked of `worth_waiting`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+from cortex.routing.catalogue import Entry
+from cortex.workers.standing import NEVER
+
+ASSUMED_LOAD_S = 15.0
+"""What a load is taken to cost before one was seen: some seconds for a few GB from an SSD."""
+
+NEAR = 0.1
+"""Loads this close to the least one tie, and two of those are drawn by lot."""
+
+
+class State:
+    """What strategies remember between requests; the dispatcher keeps it."""
+
+    __slots__ = ("credits", "random")
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.credits: dict[str, float] = {}
+        """Smooth weighted round robin: what each worker is owed."""
+
+
+class Ranked(NamedTuple):
+    """A candidate at its place in the order."""
+
+    entry: Entry
+    why: str
+
+
+Strategy = Callable[[Sequence[Entry], State, float], list[Ranked]]
+
+
+def local_first(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+    """Own hardware before free keys before paid ones; there the loaded model, the idler machine, the faster one."""
+    if len(entries) == 1:
+        return [Ranked(entries[0], _tier_word(entries[0]))]
+    order = sorted(entries, key=lambda entry: (_tier(entry), _load_time_s(entry), _load(entry, now), _first_token_s(entry)))
+    return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}") for entry in order]
+
+
+def round_robin(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+    """Smooth weighted turns, as in nginx: 5:1:1 gives a a b a c a a, never five in a row.
+
+    The turn is counted for whoever comes first; one that cannot take it keeps no claim to the next.
+    """
+    credits = state.credits
+    total = 0.0
+    for entry in entries:
+        standing = entry.standing
+        total += standing.settings.weight
+        credits[standing.name] = credits.get(standing.name, 0.0) + standing.settings.weight
+    order = sorted(entries, key=lambda entry: -credits[entry.standing.name])
+    if order:
+        credits[order[0].standing.name] -= total
+    return [
+        Ranked(entry, "its turn" if place == 0 else f"turn {place + 1}, weight {entry.standing.settings.weight}")
+        for place, entry in enumerate(order)
+    ]
+
+
+def least_loaded(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+    """The least share of slots in use, weighed by how long answers take there, failures of late counted as load.
+
+    Where several tie, the better of two drawn by lot: deterministic ties would send every burst to one worker.
+    """
+    loads = {entry.standing.name: _load(entry, now) for entry in entries}
+    order = sorted(entries, key=lambda entry: loads[entry.standing.name])
+    if len(order) > 1:
+        least = loads[order[0].standing.name]
+        ties = [entry for entry in order if loads[entry.standing.name] <= least + NEAR]
+        if len(ties) > 1:
+            two = state.random.sample(ties, 2)
+            first = min(two, key=lambda entry: loads[entry.standing.name])
+            order.remove(first)
+            order.insert(0, first)
+    return [Ranked(entry, f"load {loads[entry.standing.name]:.2f}, {_warmth(entry)}") for entry in order]
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "local_first": local_first,
+    "round_robin": round_robin,
+    "least_loaded": least_loaded,
+}
+
+
+def order_of(strategy: Strategy, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+    """Order by rank first (an alias names the best first), by the strategy within each rank."""
+    if all(entry.rank == 0 for entry in entries):
+        return strategy(entries, state, now)
+    ranks = sorted({entry.rank for entry in entries})
+    return [
+        Ranked(ranked.entry, f"choice {rank + 1}, {ranked.why}")
+        for rank in ranks
+        for ranked in strategy([entry for entry in entries if entry.rank == rank], state, now)
+    ]
+
+
+def worth_waiting(busy: Entry, free: Entry, *, ahead: int) -> bool:
+    """Whether a busy worker is the shorter way than a free one: it has the model loaded, the free one does not.
+
+    `ahead` requests of the line come first. Unknown times are no reason to wait.
+    """
+    if not free.standing.is_cold(free.model) or busy.standing.is_cold(busy.model):
+        return False
+    usual_s = busy.standing.pace.total_s(busy.model)
+    if usual_s is None or busy.standing.slots == 0:
+        return False
+    load_s = free.standing.pace.load_s(free.model) or ASSUMED_LOAD_S
+    return usual_s * (1 + ahead) / busy.standing.slots < load_s
+
+
+def _tier(entry: Entry) -> int:
+    standing = entry.standing
+    if standing.local:
+        return 0
+    return 1 if standing.settings.free else 2
+
+
+def _tier_word(entry: Entry) -> str:
+    return ("local", "free", "paid")[_tier(entry)]
+
+
+def _warmth(entry: Entry) -> str:
+    if not entry.standing.is_cold(entry.model):
+        return "loaded" if entry.standing.local else "ready"
+    load_s = entry.standing.pace.load_s(entry.model)
+    return "has to load" if load_s is None else f"loads in {load_s:.0f} s"
+
+
+def _load_time_s(entry: Entry) -> float:
+    if not entry.standing.is_cold(entry.model):
+        return 0.0
+    return entry.standing.pace.load_s(entry.model) or ASSUMED_LOAD_S
+
+
+def _first_token_s(entry: Entry) -> float:
+    return entry.standing.pace.first_token_s(entry.model) or 0.0
+
+
+def _load(entry: Entry, now: float) -> float:
+    standing = entry.standing
+    if standing.settings.weight <= 0:
+        return NEVER
+    share = (standing.in_flight + standing.pace.error_penalty(now)) / standing.slots
+    slowness = standing.pace.total_s(entry.model) or 0.0
+    cold = 1.0 if standing.is_cold(entry.model) else 0.0
+    return (share * (1.0 + slowness / 10.0) + cold) / standing.settings.weight

@@ -1,0 +1,154 @@
+"""Counts and times, and their Prometheus text. Pure but for the text format, which is prometheus_client's.
+
+Theory of operation: prometheus_client's own counters take a lock and a label look-up for each increment, some 10 µs a request
+for what is counted here. So counting is one addition in a dict by label values, on the event loop's thread only, and the
+library is asked when somebody scrapes. Label values come from the configuration or from what the workers have, never
+from a client, and each label keeps `VALUES_KEPT` of them at most; the rest is `other`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from cortex.telemetry.record import Record
+
+VALUES_KEPT = 200
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+OVERHEAD_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
+
+Labels: TypeAlias = tuple[str, ...]
+
+
+class Counter:
+    """A count by label values."""
+
+    def __init__(self, name: str, about: str, labels: Labels) -> None:
+        self.name, self.about, self.labels = name, about, labels
+        self.values: dict[Labels, float] = {}
+
+    def add(self, labels: Labels, amount: float = 1.0) -> None:
+        """Count `amount` more."""
+        self.values[labels] = self.values.get(labels, 0.0) + amount
+
+    def metric(self) -> Metric:
+        """Return it in the library's form."""
+        family = CounterMetricFamily(self.name, self.about, labels=self.labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Histogram:
+    """How often a value fell below each bound, by label values."""
+
+    def __init__(self, name: str, about: str, labels: Labels, bounds: tuple[float, ...] = SECONDS) -> None:
+        self.name, self.about, self.labels, self.bounds = name, about, labels, bounds
+        self.values: dict[Labels, tuple[list[int], list[float]]] = {}
+
+    def add(self, labels: Labels, value: float) -> None:
+        """Count one value."""
+        held = self.values.get(labels)
+        if held is None:
+            held = self.values[labels] = ([0] * (len(self.bounds) + 1), [0.0])
+        held[0][bisect_left(self.bounds, value)] += 1
+        held[1][0] += value
+
+    def metric(self) -> Metric:
+        """Return it in the library's form."""
+        family = HistogramMetricFamily(self.name, self.about, labels=self.labels)
+        for labels, (counts, total) in self.values.items():
+            below, buckets = 0, []
+            for bound, count in zip((*map(str, self.bounds), "+Inf"), counts, strict=True):
+                below += count
+                buckets.append((bound, float(below)))
+            family.add_metric(labels, buckets, sum_value=total[0])
+        return family
+
+
+class Gauge:
+    """What holds at the moment of the scrape: (label values, value) pairs, computed then."""
+
+    def __init__(self, name: str, about: str, labels: Labels, read: Callable[[], Iterable[tuple[Labels, float]]]) -> None:
+        self.name, self.about, self.labels, self.read = name, about, labels, read
+
+    def metric(self) -> Metric:
+        """Return it in the library's form."""
+        family = GaugeMetricFamily(self.name, self.about, labels=self.labels)
+        for labels, value in self.read():
+            family.add_metric(labels, value)
+        return family
+
+
+class Metrics(Collector):
+    """All of them; `contract § 5` names what is promised."""
+
+    def __init__(self) -> None:
+        self.requests = Counter("cortex_requests", "Requests ended.", ("dialect", "worker", "model", "outcome"))
+        self.request_seconds = Histogram("cortex_request_seconds", "From arrival to the last byte.", ("dialect", "worker"))
+        self.first_token_seconds = Histogram(
+            "cortex_first_token_seconds", "From sending to the first content.", ("worker", "model")
+        )
+        self.overhead_seconds = Histogram(
+            "cortex_overhead_seconds", "Own time of a request: no waiting, no upstream.", (), OVERHEAD_SECONDS
+        )
+        self.tokens = Counter("cortex_tokens", "Tokens, as upstreams counted them.", ("worker", "model", "direction"))
+        self.failovers = Counter("cortex_failovers", "Attempts given up for another worker.", ("worker", "word"))
+        self.attempts = Counter("cortex_attempts", "Attempts ended.", ("worker", "outcome"))
+        self.queue_seconds = Histogram("cortex_queue_seconds", "Time in the line of those that waited.", ())
+        self.restarts = Counter("cortex_actor_restarts", "Actors started again by their supervisor.", ("actor",))
+        self.reloads = Counter("cortex_config_reloads", "Edits of the configuration.", ("result",))
+        self.probe_seconds = Histogram("cortex_probe_seconds", "A round of probes.", ("worker",))
+        self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
+        self.gauges: list[Gauge] = []
+        self._models: set[str] = set()
+        for labels in ((),):
+            self.client_gone.add(labels, 0.0)
+        for result in ("applied", "refused"):
+            self.reloads.add((result,), 0.0)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def finished(self, record: Record) -> None:
+        """Count a request that ended."""
+        attempt = record.answered_by
+        worker = attempt.worker if attempt else ""
+        model = self._model(attempt.model) if attempt else ""
+        self.requests.add((record.dialect, worker, model, record.outcome))
+        self.request_seconds.add((record.dialect, worker), record.total_s)
+        self.overhead_seconds.add((), record.overhead_s)
+        if record.outcome == "client_gone":
+            self.client_gone.add(())
+        for number, tried in enumerate(record.attempts, 1):
+            word = tried.failure.word if tried.failure else ("ok" if record.outcome == "ok" else record.outcome)
+            self.attempts.add((tried.worker, word))
+            if tried.failure and number < len(record.attempts):
+                self.failovers.add((tried.worker, word))
+        if attempt and attempt.first_token_s is not None:
+            self.first_token_seconds.add((worker, model), attempt.first_token_s - attempt.began_s)
+        if record.usage is not None:
+            self.tokens.add((worker, model, "input"), record.usage.input_tokens)
+            self.tokens.add((worker, model, "output"), record.usage.output_tokens)
+
+    def _model(self, name: str) -> str:
+        if name not in self._models:
+            if len(self._models) >= VALUES_KEPT:
+                return "other"
+            self._models.add(name)
+        return name
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the library everything; called at each scrape."""
+        for held in vars(self).values():
+            if isinstance(held, Counter | Histogram):
+                yield held.metric()
+        for gauge in self.gauges:
+            yield gauge.metric()
+
+    def text(self) -> bytes:
+        """Return the Prometheus text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,158 @@
+"""The life of one request: the one place where log, metrics, trace, page and `X-Cortex-Why` take it from. Pure."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from cortex.chat import Usage
+from cortex.messages import Failure, Request
+
+
+class Attempt(Struct):
+    """One worker's try at a request. Times are seconds since the request arrived."""
+
+    worker: str
+    model: str
+    why: str
+    cold: bool
+    began_s: float
+    first_token_s: float | None = None
+    ended_s: float | None = None
+    failure: Failure | None = None
+
+
+class Record:
+    """What is known of one request so far; written by the task that answers it."""
+
+    __slots__ = (
+        "arrived_at",
+        "arrived_s",
+        "attempts",
+        "cache",
+        "client",
+        "detail",
+        "dialect",
+        "id",
+        "model",
+        "operation",
+        "outcome",
+        "queued_s",
+        "status",
+        "stream",
+        "total_s",
+        "usage",
+    )
+
+    def __init__(self, *, id: str, client: str, dialect: str, arrived_s: float, arrived_at: float) -> None:  # noqa: A002  the contract's word
+        self.id = id
+        self.client = client
+        self.dialect = dialect
+        self.arrived_s = arrived_s
+        """Monotonic."""
+        self.arrived_at = arrived_at
+        """Wall clock, for people."""
+        self.operation = ""
+        self.model = ""
+        """As asked for."""
+        self.stream = False
+        self.attempts: list[Attempt] = []
+        self.queued_s = 0.0
+        self.usage: Usage | None = None
+        self.outcome = ""
+        """`ok`, `client_gone`, `client_error`, or the word of what went wrong; empty while it runs."""
+        self.detail = ""
+        """Of an outcome that is not `ok`, for people."""
+        self.status = 0
+        self.total_s = 0.0
+        self.cache = "bypass"
+
+    def __repr__(self) -> str:
+        return f"<Record {self.id} {self.outcome or 'running'} {[attempt.worker for attempt in self.attempts]}>"
+
+    def describe(self, request: Request) -> None:
+        """Take over what was read of the request."""
+        self.operation = request.operation
+        self.model = request.model
+        self.stream = request.stream
+
+    @property
+    def answered_by(self) -> Attempt | None:
+        """The attempt that the client heard of: the last."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def why(self) -> str:
+        """A few words for `X-Cortex-Why`: why this worker, and what came before it."""
+        if not self.attempts:
+            return self.detail
+        last = self.attempts[-1].why
+        if len(self.attempts) == 1:
+            return last
+        before = ", ".join(
+            f"{attempt.worker} {attempt.failure.word.replace('_', ' ')}" for attempt in self.attempts[:-1] if attempt.failure
+        )
+        return f"{last}; before: {before}" if before else last
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Seconds from arrival to the first content that went to the client."""
+        return self.attempts[-1].first_token_s if self.attempts else None
+
+    @property
+    def overhead_s(self) -> float:
+        """Córtex's own time: all but the waiting for a slot and for upstreams."""
+        upstream_s = sum((attempt.ended_s or self.total_s) - attempt.began_s for attempt in self.attempts)
+        return max(0.0, self.total_s - self.queued_s - upstream_s)
+
+    def line(self) -> dict[str, Any]:
+        """Return the facts of the one log line; no prompt, no answer, no key."""
+        attempt = self.answered_by
+        usage = self.usage
+        facts: dict[str, Any] = {
+            "id": self.id,
+            "client": self.client,
+            "dialect": self.dialect,
+            "asked": self.model or "auto",
+            "worker": attempt.worker if attempt else None,
+            "model": attempt.model if attempt else None,
+            "attempts": len(self.attempts),
+            "why": self.why,
+            "first_token_s": _rounded(self.first_token_s),
+            "total_s": _rounded(self.total_s),
+            "tokens_in": usage.input_tokens if usage else None,
+            "tokens_out": usage.output_tokens if usage else None,
+            "outcome": self.outcome,
+            "status": self.status,
+        }
+        if self.detail and attempt is not None:
+            facts["detail"] = self.detail
+        return facts
+
+    def trace(self) -> dict[str, Any]:
+        """Return everything, for `/cortex/v1/requests/ID`."""
+        return {
+            **self.line(),
+            "operation": self.operation,
+            "stream": self.stream,
+            "arrived_at": self.arrived_at,
+            "queued_s": _rounded(self.queued_s),
+            "overhead_s": _rounded(self.overhead_s, 6) if self.outcome else None,
+            "cache": self.cache,
+            "attempts_made": [
+                {
+                    "worker": attempt.worker,
+                    "model": attempt.model,
+                    "why": attempt.why,
+                    "cold": attempt.cold,
+                    "began_s": _rounded(attempt.began_s),
+                    "first_token_s": _rounded(attempt.first_token_s),
+                    "ended_s": _rounded(attempt.ended_s),
+                    "failure": str(attempt.failure) if attempt.failure else None,
+                }
+                for attempt in self.attempts
+            ],
+        }
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)

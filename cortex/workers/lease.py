@@ -1,0 +1,104 @@
+"""A lease: leave for one request to use one slot of one worker, and all its holder needs to talk to the upstream."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
+
+from cortex.actors.names import Names
+from cortex.messages import Outcome
+from cortex.providers.base import Provider
+from cortex.transport.http1 import Budgets
+from cortex.transport.origin import Origin
+
+if TYPE_CHECKING:
+    from cortex.workers.standing import Standing
+
+GIVEN_UP = Outcome(cancelled=True)
+
+
+class Link(Struct, frozen=True):
+    """How to reach one upstream; made once for each change of its settings."""
+
+    provider: Provider
+    origin: Origin
+    base_path: str
+    headers: tuple[tuple[str, str], ...]
+    """What every request to it carries, the key included: never to be logged."""
+
+    def __repr__(self) -> str:
+        return f"<Link {self.provider.name} {self.origin.host}:{self.origin.port}{self.base_path}>"
+
+
+class Ended(Struct, frozen=True):
+    """Told to a worker when one of its leases ends."""
+
+    lease: "Lease"
+    outcome: Outcome
+
+
+class Lease:
+    """One slot, held from grant to end. It ends exactly once, by `end` or by leaving its `with` block.
+
+    The holder takes it off the worker's standing itself, so a slot is free again at that moment, even while the worker's
+    actor is being restarted; what the outcome means is the worker's affair and goes to it as a message.
+    """
+
+    __slots__ = ("_names", "budgets", "cold", "id", "link", "model", "request_id", "standing", "trial", "why")
+
+    _last_id = 0
+
+    def __init__(  # noqa: PLR0913  one place makes it
+        self,
+        *,
+        standing: "Standing",
+        names: Names,
+        link: Link,
+        model: str,
+        why: str,
+        budgets: Budgets,
+        cold: bool,
+        trial: bool,
+        request_id: str,
+    ) -> None:
+        Lease._last_id += 1
+        self.id = Lease._last_id
+        self._names = names
+        self.standing = standing
+        self.link = link
+        self.model = model
+        """The upstream's own name of the model."""
+        self.why = why
+        """A few words: why this worker."""
+        self.budgets = budgets
+        self.cold = cold
+        """The model has to be loaded first."""
+        self.trial = trial
+        """It is the half-open breaker's trial."""
+        self.request_id = request_id
+        standing.leases[self.id] = self
+
+    def __repr__(self) -> str:
+        return f"<Lease {self.id} {self.worker} {self.model} for {self.request_id}>"
+
+    @property
+    def worker(self) -> str:
+        """The name of the worker that granted it."""
+        return self.standing.settings.name
+
+    @property
+    def held(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.id in self.standing.leases
+
+    def end(self, outcome: Outcome) -> None:
+        """End it; only the first call counts."""
+        if self.standing.leases.pop(self.id, None) is not None:
+            self._names.tell(self.standing.actor, Ended(self, outcome))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.id in self.standing.leases:
+            self.end(GIVEN_UP)

@@ -1,0 +1,103 @@
+"""What is said to workers, and between them, the dispatcher and the health actor."""
+
+from msgspec import Struct
+
+from cortex.config.model import Breaker, Routing, Worker
+from cortex.messages import Failure, Request
+from cortex.providers.base import Findings
+
+
+class Tried(Struct, frozen=True):
+    """A worker that was asked for this request already, with no luck."""
+
+    failure: Failure
+    again_at: float
+    """Monotonic seconds from which it may be asked once more; infinity for never."""
+
+
+class Dispatch:
+    """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
+
+    __slots__ = ("declined", "queued_at", "request", "tried", "waited_s")
+
+    def __init__(self, request: Request, tried: dict[str, Tried]) -> None:
+        self.request = request
+        self.tried = tried
+        """By worker; grows from attempt to attempt."""
+        self.declined: dict[str, str] = {}
+        """Workers that refused this very dispatch, and why; written by them, cleared when it waits."""
+        self.queued_at = 0.0
+        self.waited_s = 0.0
+        """Seconds in the line so far; written by the dispatcher."""
+
+    def __repr__(self) -> str:
+        return f"<Dispatch {self.request!r} tried {list(self.tried)}>"
+
+
+class Grant:
+    """Forwarded by the dispatcher to the worker it chose; that worker answers the asker with a `Lease`."""
+
+    __slots__ = ("dispatch", "model", "why")
+
+    def __init__(self, dispatch: Dispatch, model: str, why: str) -> None:
+        self.dispatch = dispatch
+        self.model = model
+        """The upstream's own name."""
+        self.why = why
+
+    def __repr__(self) -> str:
+        return f"<Grant {self.model} to {self.dispatch!r}: {self.why}>"
+
+
+class SlotFree(Struct, frozen=True):
+    """Told to the dispatcher while requests wait: this worker can take one more."""
+
+    worker: str
+
+
+class WorkersChanged(Struct, frozen=True):
+    """Told to the dispatcher: who is there, or what they have, is not what it was."""
+
+
+class Probed(Struct, frozen=True):
+    """Told to a worker: what a round of probes found."""
+
+    result: Findings | Failure
+    took_s: float
+
+
+class ProbeNow(Struct, frozen=True):
+    """Asked of the health actor: do not wait for the next interval. Answered when the probe has ended."""
+
+    worker: str
+
+
+class Configure(Struct, frozen=True):
+    """Told to a worker: its settings after an edit. Running leases go on."""
+
+    worker: Worker
+    routing: Routing
+    breaker: Breaker
+
+
+class Drain(Struct, frozen=True):
+    """Asked of a worker: take no new work; running answers end. Answered at once."""
+
+    stop_when_idle: bool = False
+    """It was removed from the configuration: tell the workers' supervisor to stop it once the last answer ended."""
+
+
+class Resume(Struct, frozen=True):
+    """Asked of a worker: take work again, whatever kept it from it (drain, rest, a retired key, an open breaker)."""
+
+
+class Rest(Struct, frozen=True):
+    """Asked of a worker: take no new work for so long, or until it is resumed."""
+
+    seconds: float | None = None
+
+
+class KeepLoading(Struct, frozen=True):
+    """Told to a worker: the client of a cold request left; the load that it began must still end."""
+
+    model: str

@@ -1,0 +1,133 @@
+"""The roster: keeps the children of the `workers` supervisor what the settings say.
+
+An edit is not replayed step by step but compared with what is there, so an edit that came while something was being
+restarted, or twice, ends in the same tree. A worker whose settings did not change is not touched. One that was removed
+drains first, and leaves when its last answer has ended.
+"""
+
+from collections.abc import Callable, Mapping
+from msgspec import Struct
+
+from cortex.actors.actor import LoopActor, handles
+from cortex.actors.errors import ChildError, ChildExists, MailboxFull, NoSuchChild
+from cortex.actors.names import Names
+from cortex.actors.spec import ChildSpec
+from cortex.actors.supervisor import DeleteChild, StartChild
+from cortex.config.model import Settings, Worker
+from cortex.config.watcher import Current, Edited, Refused
+from cortex.telemetry.events import Report
+from cortex.transport.pool import Pool
+from cortex.workers.messages import Configure, Drain, WorkersChanged
+from cortex.workers.standing import Board
+
+StartWorker = Callable[[Worker], ChildSpec]
+"""Makes the child spec of one worker."""
+
+ORDER_TIMEOUT_S = 10.0
+"""For the workers' supervisor to start or stop one child."""
+
+
+class Idle(Struct, frozen=True):
+    """Told by a worker that was removed from the settings: its last answer has ended."""
+
+    worker: str
+
+
+class Roster(LoopActor):
+    """See the module's docstring. It is the target of the config watcher."""
+
+    def __init__(  # noqa: PLR0913  it stands between the configuration and the tree
+        self,
+        *,
+        board: Board,
+        names: Names,
+        pool: Pool,
+        current: Current,
+        spec_of: StartWorker,
+        report: Callable[[Report], None],
+        on_reload: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self._board = board
+        self._names = names
+        self._pool = pool
+        self._current = current
+        self._spec_of = spec_of
+        self._report = report
+        self._on_reload = on_reload
+
+    def on_start(self) -> None:
+        """Bring the tree in line: the last incarnation may have ended in the middle of an edit."""
+        self._reconcile(self._current.settings)
+
+    @handles(Edited)
+    def edited(self, edited: Edited) -> None:
+        """Apply an edit."""
+        changes = edited.changes
+        self._on_reload("applied")
+        self._report(
+            Report(
+                "configuration applied",
+                facts={
+                    "started": [worker.name for worker in changes.start],
+                    "stopped": list(changes.stop),
+                    "changed": [worker.name for worker in changes.change],
+                    "sections": list(changes.sections),
+                    "restart_needed": list(changes.restart_needed),
+                },
+            )
+        )
+        self._reconcile(edited.settings)
+
+    @handles(Refused)
+    def refused(self, refused: Refused) -> None:
+        """Say why an edit was not applied."""
+        self._on_reload("refused")
+        problems = [str(problem) for problem in refused.problems]
+        self._report(Report("configuration refused", facts={"problems": problems, "in_force": "the settings before"}))
+
+    @handles(Idle)
+    def idle(self, idle: Idle) -> None:
+        """Take a removed worker out of the tree, unless an edit has brought it back meanwhile."""
+        standing = self._board.get(idle.worker)
+        if standing is not None and idle.worker not in self._current.settings.workers:
+            self.own(self._remove(idle.worker, standing.actor))
+
+    def _reconcile(self, settings: Settings) -> None:
+        for worker in settings.workers.values():
+            standing = self._board.get(worker.name)
+            if standing is None or self._names.lookup(standing.actor) is None:
+                self.own(self._add(worker))
+            self._names.tell(f"workers/{worker.name}", Configure(worker, settings.routing, settings.breaker))
+        for standing in list(self._board):
+            if standing.name not in settings.workers:
+                standing.removed = True
+                self._names.tell(standing.actor, Drain(stop_when_idle=True))
+        self._names.tell("dispatcher", WorkersChanged())
+
+    async def _add(self, worker: Worker) -> None:
+        await self._order(StartChild(self._spec_of(worker)))
+
+    async def _remove(self, name: str, actor: str) -> None:
+        standing = self._board.get(name)
+        if await self._order(DeleteChild(actor)) and standing is not None:
+            self._board.remove(name)
+            self._pool.retire(standing.link.origin)
+            self._report(Report("worker stopped", worker=name))
+
+    async def _order(self, order: StartChild | DeleteChild) -> bool:
+        """Have the workers' supervisor do something; a child that is there, or gone, already is no trouble."""
+        try:
+            await self._names.ask_until("workers", order, ORDER_TIMEOUT_S)
+        except (ChildExists, NoSuchChild):
+            pass
+        except (ChildError, MailboxFull, TimeoutError) as error:
+            self._report(Report("order refused", facts={"order": type(order).__name__, "why": str(error)}))
+            return False
+        return True
+
+
+def specs(settings: Mapping[str, Worker], spec_of: StartWorker) -> list[ChildSpec]:
+    """Return the specs that the workers' supervisor starts with."""
+    return [spec_of(worker) for worker in settings.values()]
+

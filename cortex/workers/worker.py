@@ -1,0 +1,330 @@
+"""The actor of one upstream: one Ollama instance, or one API key.
+
+It grants leases, hears how they ended, and keeps its `Standing` true: slots, breaker, rests, which models it has. It moves no
+byte of any answer: a stream belongs to the task that holds the lease, and goes on if this actor dies.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cortex.actors.actor import NO_REPLY, ActorDeadError, LoopActor, handles
+from cortex.actors.names import Names
+from cortex.actors.reason import Reason
+from cortex.config.model import Breaker, Routing
+from cortex.config.model import Worker as WorkerSettings
+from cortex.messages import STRIKES, Failure, Outcome
+from cortex.providers.base import Findings
+from cortex.providers.catalogue import provider_for
+from cortex.telemetry.events import Report
+from cortex.transport.failures import TransportError
+from cortex.transport.headers import request_head
+from cortex.transport.http1 import Budgets
+from cortex.transport.origin import Origin
+from cortex.transport.pool import Pool
+from cortex.workers.lease import Ended, Lease, Link
+from cortex.workers.messages import (
+    Configure,
+    Dispatch,
+    Drain,
+    Grant,
+    KeepLoading,
+    Probed,
+    ProbeNow,
+    Rest,
+    Resume,
+    SlotFree,
+    WorkersChanged,
+)
+from cortex.workers.standing import Board, Standing, is_local
+
+LOAD_TIMEOUT_S = 300.0
+"""What a model may take to load before anything is known of it: Ollama's own OLLAMA_LOAD_TIMEOUT (docs, August 2026)."""
+
+BUSY_S = 1.0
+"""How long an upstream that said `busy` counts as full when it did not say for how long."""
+
+RATE_LIMIT_REST_S = {"minute": 60.0, "day": 3600.0, "": 60.0}
+"""How long a key rests when the upstream did not say until when; a day's window is tried again each hour."""
+
+IdleWorker = Callable[[str], None]
+"""Called with the name of a drained worker that was removed from the configuration, when its last answer has ended."""
+
+
+def link_of(settings: WorkerSettings) -> Link:
+    """Make the link to one worker's upstream. Raises ValueError when the address or a header cannot be."""
+    origin, base_path = Origin.parse(settings.url)
+    headers = [("Content-Type", "application/json")]
+    if settings.key is not None:
+        headers.append(("Authorization", f"Bearer {settings.key.reveal()}"))
+    return Link(provider=provider_for(settings), origin=origin, base_path=base_path, headers=tuple(headers))
+
+
+class Worker(LoopActor):
+    """See the module's docstring. It is known by its settings' name."""
+
+    def __init__(  # noqa: PLR0913  what one worker is made of
+        self,
+        *,
+        settings: WorkerSettings,
+        routing: Routing,
+        breaker: Breaker,
+        board: Board,
+        names: Names,
+        pool: Pool,
+        report: Callable[[Report], None],
+        on_idle: IdleWorker,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._routing = routing
+        self._board = board
+        self._names = names
+        self._pool = pool
+        self._report = report
+        self._on_idle = on_idle
+        self._clock = clock
+        self._stop_when_idle = False
+        link = link_of(settings)
+        known = board.get(settings.name)
+        if known is None:
+            known = Standing(settings, breaker, link)
+            board.add(known)
+        known.settings = settings
+        known.link = link
+        self.standing = known
+
+    def on_start(self) -> None:
+        """Take the place that the board kept, and have the upstream looked at."""
+        self.standing.up = True
+        self.standing.promised = 0
+        self._stop_when_idle = self.standing.removed
+        self._board.changed()
+        self._names.tell("health", ProbeNow(self._settings.name))
+        self._names.tell("dispatcher", WorkersChanged())
+
+    def on_terminate(self, reason: Reason) -> None:
+        """Leave the board marked; the standing itself stays for the next incarnation."""
+        self.standing.up = False
+        self._board.changed()
+
+    @handles(Grant)
+    def grant(self, grant: Grant) -> Any:
+        """Answer the asker with a lease, or send the request back to the dispatcher."""
+        standing = self.standing
+        standing.promised = max(0, standing.promised - 1)
+        now = self._clock()
+        if self.asker_gone:
+            return None
+        obstacle = standing.obstacle(now)
+        if obstacle is not None:
+            grant.dispatch.declined[standing.name] = obstacle.why
+            return self._back(grant.dispatch)
+        request = grant.dispatch.request
+        cold = standing.is_cold(grant.model)
+        if cold:
+            standing.loading.add(standing.link.provider.normal_name(grant.model))
+        return Lease(
+            standing=standing,
+            names=self._names,
+            link=standing.link,
+            model=grant.model,
+            why=grant.why,
+            budgets=self._budgets(grant.model, cold=cold, stream=request.stream, left_s=request.deadline_s - now),
+            cold=cold,
+            trial=standing.breaker.begin(now),
+            request_id=request.id,
+        )
+
+    def _back(self, dispatch: Dispatch) -> Any:
+        dispatcher = self._names.lookup("dispatcher")
+        if dispatcher is None:
+            self.defer().fail(ActorDeadError("the dispatcher is being restarted"))
+            return NO_REPLY
+        return self.forward(dispatcher, dispatch)
+
+    def _budgets(self, model: str, *, cold: bool, stream: bool, left_s: float) -> Budgets:
+        """A whole answer is silent until it is finished, so only the deadline bounds it; a cold one may load first."""
+        first_s = self._settings.first_token_timeout_s or self._routing.first_token_timeout_s
+        if not stream:
+            first_s = left_s
+        elif cold:
+            first_s += 2.0 * (self.standing.pace.load_s(model) or LOAD_TIMEOUT_S / 2.0)
+        stall_s = self._routing.stall_timeout_s
+        return Budgets(connect_s=self._routing.connect_timeout_s, first_byte_s=min(first_s, left_s), stall_s=stall_s)
+
+    @handles(Ended)
+    def ended(self, ended: Ended) -> None:
+        """Learn from how a lease ended, and say so where somebody waits for the slot."""
+        lease, outcome = ended.lease, ended.outcome
+        if outcome.cancelled:
+            self.standing.breaker.give_up_trial(trial=lease.trial)
+        elif outcome.failure is None:
+            self._succeeded(lease, outcome)
+        else:
+            self._failed(lease, outcome.failure)
+        if self._board.waiting:
+            self._names.tell("dispatcher", SlotFree(self.standing.settings.name))
+        if self._stop_when_idle:
+            self._stop_if_idle()
+
+    def _succeeded(self, lease: Lease, outcome: Outcome) -> None:
+        standing = self.standing
+        load_s = outcome.usage.load_s if outcome.usage is not None else 0.0
+        standing.breaker.record(ok=True, now=self._clock(), trial=lease.trial)
+        standing.pace.answered(
+            lease.model, first_token_s=outcome.first_token_s, total_s=outcome.total_s, load_s=load_s
+        )
+        standing.reachable = True
+        standing.answered += 1
+        if lease.cold:
+            standing.now_loaded(lease.model)
+            self._board.changed()
+
+    def _failed(self, lease: Lease, failure: Failure) -> None:
+        standing, now = self.standing, self._clock()
+        standing.failed += 1
+        standing.failures.append((now, failure))
+        before = standing.breaker.state
+        if failure.word in STRIKES:
+            standing.breaker.record(ok=False, now=now, trial=lease.trial)
+            standing.pace.failed(now)
+        else:
+            standing.breaker.give_up_trial(trial=lease.trial)
+        match failure.word:
+            case "unreachable" | "timeout":
+                self._names.tell("health", ProbeNow(standing.name))
+            case "busy":
+                standing.busy_until = max(standing.busy_until, now + (failure.retry_after_s or BUSY_S))
+            case "rate_limited":
+                rest_s = failure.retry_after_s or RATE_LIMIT_REST_S[failure.window]
+                standing.rest_until = max(standing.rest_until, now + rest_s)
+                standing.rest_why, standing.rest_is_quota = failure.detail or "rate limited", True
+                self._say("worker rests", seconds=round(rest_s, 1), why=standing.rest_why)
+            case "unauthorized":
+                self._retire("request", failure)
+            case "model_missing":
+                standing.missing.add(standing.link.provider.normal_name(lease.model))
+                self._board.changed()
+        if standing.breaker.state == "open" and before != "open":
+            self._say("breaker opened", seconds=round(standing.breaker.open_until - now, 1), why=str(failure))
+
+    @handles(Probed)
+    def probed(self, probed: Probed) -> None:
+        """Believe a probe: a failed one takes the worker out, a good one brings it back."""
+        standing = self.standing
+        standing.probed_at = self._clock()
+        was = standing.reachable
+        if isinstance(probed.result, Findings):
+            standing.reachable = True
+            if was is False:
+                standing.breaker.reachable_again()
+                self._say("upstream is back")
+            if standing.retired_by == "probe":
+                standing.retired_by, standing.retired_why = "", ""
+            changed = standing.take_findings(probed.result)
+        elif probed.result.word == "unauthorized":
+            standing.reachable = True
+            changed = not standing.retired_why
+            self._retire("probe", probed.result)
+        else:
+            changed = was is not False
+            standing.reachable = False
+            if changed:
+                standing.failures.append((standing.probed_at, probed.result))
+                self._say("upstream is down", why=str(probed.result))
+        if changed or was is not standing.reachable:
+            self._board.changed()
+            self._names.tell("dispatcher", WorkersChanged())
+
+    @handles(Configure)
+    def configure(self, configure: Configure) -> None:
+        """Take new settings; running answers go on with what they have."""
+        self._settings, self._routing = configure.worker, configure.routing
+        standing = self.standing
+        if standing.settings != configure.worker:
+            old, standing.settings = standing.settings, configure.worker
+            standing.link = link_of(configure.worker)
+            standing.local = is_local(standing.link.origin.host)
+            standing.slots = configure.worker.slots
+            standing.retired_why, standing.retired_by = "", ""
+            if (old.url, old.key) != (configure.worker.url, configure.worker.key):
+                standing.models, standing.reachable, standing.rest_until = None, None, 0.0
+                standing.missing.clear()
+            self._names.tell("health", ProbeNow(standing.name))
+        standing.breaker.configure(configure.breaker)
+        self._stop_when_idle = False
+        if standing.mode == "draining" and standing.removed:
+            standing.mode, standing.removed = "running", False
+        self._board.changed()
+        self._names.tell("dispatcher", WorkersChanged())
+
+    @handles(Drain)
+    def drain(self, drain: Drain) -> bool:
+        """Take no new work."""
+        self.standing.mode = "draining"
+        self._say("draining", in_flight=self.standing.in_flight)
+        if drain.stop_when_idle:
+            self.standing.removed = True
+            self._stop_when_idle = True
+            self._stop_if_idle()
+        self._names.tell("dispatcher", WorkersChanged())
+        return True
+
+    @handles(Resume)
+    def resume(self, _: Resume) -> bool:
+        """Take work again, whatever kept it from it."""
+        standing = self.standing
+        standing.mode = "running"
+        standing.rest_until = standing.busy_until = 0.0
+        standing.retired_why, standing.retired_by = "", ""
+        standing.breaker.reachable_again()
+        self._say("resumed")
+        self._names.tell("health", ProbeNow(standing.name))
+        self._names.tell("dispatcher", WorkersChanged())
+        return True
+
+    @handles(Rest)
+    def rest(self, rest: Rest) -> bool:
+        """Take no new work for a while."""
+        standing = self.standing
+        standing.rest_why, standing.rest_is_quota = "asked to rest", False
+        if rest.seconds is None:
+            standing.mode = "resting"
+        else:
+            standing.rest_until = max(standing.rest_until, self._clock() + rest.seconds)
+        self._say("rests", seconds=rest.seconds)
+        return True
+
+    @handles(KeepLoading)
+    def keep_loading(self, keep: KeepLoading) -> None:
+        """Ask the upstream itself to load the model, so that the next client finds it warm."""
+        wire = self.standing.link.provider.warm(keep.model)
+        if wire is not None:
+            self.own(self._load(self.standing.link, wire.path, wire.body, keep.model))
+
+    async def _load(self, link: Link, path: str, body: bytes, model: str) -> None:
+        head = request_head("POST", link.base_path + path, link.origin, link.headers, len(body))
+        budgets = Budgets(self._routing.connect_timeout_s, LOAD_TIMEOUT_S, self._routing.stall_timeout_s)
+        try:
+            response = await self._pool.send(link.origin, head, body, budgets)
+            await response.read(limit=1_000_000)
+            response.close()
+        except TransportError as error:
+            self._say("a model's load did not end", model=model, why=str(error.failure))
+
+    def _stop_if_idle(self) -> None:
+        if not self.standing.leases:
+            self._stop_when_idle = False
+            self._on_idle(self.standing.name)
+
+    def _retire(self, by: str, failure: Failure) -> None:
+        standing = self.standing
+        if not standing.retired_why:
+            self._say("key retired", why=str(failure))
+        standing.retired_why = str(failure)
+        standing.retired_by = "probe" if by == "probe" else "request"
+
+    def _say(self, event: str, **facts: object) -> None:
+        self._report(Report(event, worker=self.standing.name, facts=facts))

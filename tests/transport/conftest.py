@@ -1,0 +1,94 @@
+"""Pools that are closed, a scripted upstream, and a check that nothing is left behind.
+
+Every asynchronous test here runs on both event loops.
+"""
+
+import asyncio
+import gc
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import uvloop
+from scripted_upstream import Upstream, open_sockets, turns
+
+from cortex.transport import Pool
+
+
+def pytest_asyncio_loop_factories(config, item):
+    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture
+async def tidy() -> AsyncIterator[None]:
+    """Fail the test when it leaves a task or a socket behind."""
+    # The loop keeps a socket pair of its own, once it has started a thread or a signal handler.
+    await asyncio.get_running_loop().run_in_executor(None, int)
+    before = open_sockets()
+    yield
+    for _ in range(100):
+        await turns()
+        gc.collect()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        left = open_sockets() - before
+        if not tasks and not left:
+            return
+        await asyncio.wait(tasks, timeout=0.01) if tasks else await asyncio.to_thread(int)
+    pytest.fail(f"left behind: tasks {tasks}, sockets {left}")
+
+
+@pytest.fixture
+async def upstream(tidy) -> AsyncIterator[Upstream]:
+    server = Upstream()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def make_pool(tidy) -> AsyncIterator[Callable[..., Pool]]:
+    pools = []
+
+    def make(**settings) -> Pool:
+        pools.append(Pool(**settings))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        await pool.close()
+        assert all(occupancy[:2] == (0, 0) for occupancy in pool.stats.values()), pool
+
+
+@pytest.fixture
+async def pool(make_pool) -> Pool:
+    return make_pool()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> tuple[str, str]:
+    """A self-signed certificate for localhost and 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return cert, key
+
+
+@pytest.fixture
+def server_tls(certificate) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+@pytest.fixture
+def client_tls(certificate) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=certificate[0])
+    context.set_alpn_protocols(["http/1.1"])
+    return context
