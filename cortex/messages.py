@@ -72,6 +72,7 @@ class Request:
         "dialect",
         "id",
         "include_usage",
+        "is_load",
         "model",
         "needs",
         "operation",
@@ -106,6 +107,8 @@ class Request:
         self.needs = needs
         self.include_usage = include_usage
         """Whether the client wants the final usage event of a stream."""
+        self.is_load = False
+        """It asks for no answer, only that the model be in memory (Ollama's empty chat)."""
         self.id = ""
         """Written by the endpoint, as are those below."""
         self.client = ""

@@ -25,7 +25,7 @@ from cortex.actors.behaviour import NO_REPLY, STARTING, Behaviour, NoReply, Star
 from cortex.actors.errors import ActorDeadError, AlreadyAnswered, HandlerCrashed, MailboxFull, NoSuchActor
 from cortex.actors.future import Answer, LoopFuture, ThreadFuture, new_future
 from cortex.actors.mailbox import LoopMailbox, ThreadMailbox
-from cortex.actors.reason import NORMAL, SHUTDOWN, Reason
+from cortex.actors.reason import NORMAL, SHUTDOWN, Reason, trace_of
 from cortex.actors.ref import Ref
 from cortex.actors.signals import Down, FromSelf, Kill, Stop, TaskEnded
 
@@ -122,7 +122,7 @@ class LoopActor(Behaviour):
         if not self._has_ended:
             self._note(TaskEnded(task, then))
         elif task.exception() is not None:
-            log.warning("actor.task_failed_after_end", actor=self.name, exc_info=task.exception())
+            log.warning("actor.task_failed_after_end", actor=self.name, trace=trace_of(task.exception()))
 
     def _note(self, message: Any) -> None:
         if not self._has_ended:
@@ -212,7 +212,7 @@ class ThreadActor(Behaviour, pykka.ThreadingActor):
         if not self._leave(reason, trouble):
             self._close_deferred(reason)
             if trouble is not None:
-                log.error("actor.on_terminate_failed", actor=self.name, exc_info=trouble)
+                log.error("actor.on_terminate_failed", actor=self.name, trace=trace_of(trouble))
 
     def _leave(self, reason: Reason, trouble: BaseException | None) -> bool:
         """Close the mailbox and say so; False when the other side (thread or supervisor) has done it."""

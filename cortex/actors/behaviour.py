@@ -24,7 +24,7 @@ from pykka.messages import _ActorStop  # what pykka's own registry and proxies s
 from cortex.actors.errors import ActorDeadError, HandlerCrashed
 from cortex.actors.future import Answer, new_future
 from cortex.actors.mailbox import Letters
-from cortex.actors.reason import NORMAL, Reason, crashed
+from cortex.actors.reason import NORMAL, Reason, crashed, trace_of
 from cortex.actors.ref import Ref
 from cortex.actors.signals import Down, FromSelf, Kill, Late, Signal, Started, Stop
 
@@ -348,9 +348,9 @@ class Behaviour(pykka.Actor):
 
     def _report_unsupervised(self, down: Down) -> None:
         if not down.reason.is_expected:
-            log.error("actor.ended", actor=self.name, reason=str(down.reason), exc_info=down.reason.cause)
+            log.error("actor.ended", actor=self.name, reason=str(down.reason), trace=trace_of(down.reason.cause))
         if down.trouble is not None:
-            log.error("actor.on_terminate_failed", actor=self.name, exc_info=down.trouble)
+            log.error("actor.on_terminate_failed", actor=self.name, trace=trace_of(down.trouble))
 
     def __repr__(self) -> str:
         state = f"ending ({self._ending})" if self._ending else f"{self.actor_ref.waiting} waiting"

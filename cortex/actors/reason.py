@@ -1,5 +1,6 @@
 """Why an actor ended. Pure."""
 
+import traceback
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,11 @@ class Reason:
 
 NORMAL = Reason("normal")
 SHUTDOWN = Reason("shutdown")
+
+
+def trace_of(error: BaseException | None) -> str:
+    """Return the traceback as text, without the values of variables: those may be prompts or keys."""
+    return "".join(traceback.format_exception(error)) if error is not None else ""
 
 
 def crashed(cause: BaseException, during: str = "") -> Reason:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import structlog
 
-from cortex.actors.reason import Reason
+from cortex.actors.reason import Reason, trace_of
 from cortex.actors.roster import Child
 from cortex.actors.spec import ChildSpec
 
@@ -60,7 +60,7 @@ def log_report(report: Report) -> None:
         reason=str(report.reason) if report.reason else None,
         restarts=report.offender.restarts,
         lost=report.offender.lost,
-        exc_info=report.reason.cause if report.reason else None,
+        trace=trace_of(report.reason.cause) if report.reason else "",
     )
 
 

@@ -56,9 +56,9 @@ class Look:
     async def listen(self) -> None:
         """Wake the other task whenever something happens in a folder on the way to the files."""
         while True:
-            folders = await asyncio.to_thread(_folders, self._files)
-            with suppress(OSError, RuntimeError):  # no folder, no more inotify watches: looking now and then remains
-                await self._listen_to(folders)
+            # No folder, links in a circle, no more inotify watches: looking now and then remains.
+            with suppress(OSError, RuntimeError):
+                await self._listen_to(await asyncio.to_thread(_folders, self._files))
             await asyncio.sleep(POLL_S)
 
     async def _listen_to(self, folders: frozenset[Path]) -> None:
@@ -89,8 +89,7 @@ class Look:
                 last = found if asked else await self._settled(found)
                 texts = await self._patiently(read)
                 if await self._patiently(stamp) != last and not asked:
-                    last = None  # written while it was read: what was read may be half of it
-                    continue
+                    continue  # written while it was read: what was read may be half of it
                 self._seen(texts, asked=asked)
             if not self._asked:
                 with suppress(TimeoutError):

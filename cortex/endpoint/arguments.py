@@ -1,5 +1,7 @@
 """The arguments of a tool call in the one form that every dialect can carry: an object, on one line. Pure."""
 
+from typing import Any
+
 import msgspec
 from msgspec import DecodeError
 
@@ -16,7 +18,7 @@ def object_text(arguments: str) -> str:
     if not arguments.strip():
         return "{}"
     try:
-        text = msgspec.json.format(arguments, indent=-1)
+        msgspec.json.decode(arguments, type=dict[str, Any])
+        return msgspec.json.format(arguments, indent=-1)
     except (DecodeError, RecursionError):
-        text = ""
-    return text if text.startswith("{") else msgspec.json.encode({"arguments": arguments}).decode()
+        return msgspec.json.encode({"arguments": arguments}).decode()

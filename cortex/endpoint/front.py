@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from cortex.actors.names import Names
 from cortex.config.watcher import Current
 from cortex.config.units import seconds
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
@@ -28,7 +27,6 @@ from cortex.messages import Request
 from cortex.routing.strategies import STRATEGIES
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
-from cortex.telemetry.recorder import Finished
 
 Page = Callable[[web.BaseRequest, Reply], Awaitable[None]]
 """Answers a request that is not for a model; see control.py and listings.py."""
@@ -52,18 +50,18 @@ class Front:
     def __init__(  # noqa: PLR0913  where every part meets
         self,
         *,
-        names: Names,
         current: Current,
         relay: Relay,
         journal: Journal,
+        finished: Callable[[Record], None],
         pages: Callable[[str, str], Page | Problem],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._names = names
         self._current = current
         self._relay = relay
         self._journal = journal
+        self._finished = finished
         self._pages = pages
         self._clock = clock
         self._wall = wall
@@ -158,15 +156,18 @@ class Front:
             request.deadline_s = record.arrived_s + settings.routing.deadline_s
         exchange.deadline_s = request.deadline_s
         exchange.request = request
-        if request.operation in {"chat", "generate"} and getattr(request.parsed, "is_load", False):
-            request.stream = False
-            if request.parsed.unloads:
-                self._unloaded(exchange, request)
-                return
-        await self._relay.answer(exchange, request)
+        if request.is_load:
+            await self._load(exchange, request)
+        else:
+            await self._relay.answer(exchange, request)
 
-    def _unloaded(self, exchange: Exchange, request: Request) -> None:
-        """Answer an unload as done and leave the model where it is: when models leave memory is each worker's setting."""
+    async def _load(self, exchange: Exchange, request: Request) -> None:
+        """Have an Ollama load the model; where none is needed, say that it is there.
+
+        An unload is answered as done and nothing is done: when models leave memory is each worker's own setting.
+        """
+        if not request.parsed.unloads and await self._relay.answer(exchange, request, or_else="unsupported"):
+            return
         dialect = self._dialects["ollama"]
         assert isinstance(dialect, Ollama)  # noqa: S101  only its requests load
         exchange.record.outcome = "ok"
@@ -206,7 +207,7 @@ class Front:
         record.status = exchange.reply.status_sent or 499
         self.exchanges.discard(exchange)
         self._journal.ended(record)
-        self._names.tell("telemetry", Finished(record))
+        self._finished(record)
 
 
 async def read_body(http: web.BaseRequest, limit: int) -> bytes:
@@ -215,17 +216,15 @@ async def read_body(http: web.BaseRequest, limit: int) -> bytes:
     if length is not None and length > limit:
         raise _too_large(length, limit)
     content = http.content
-    body = await content.readany()
-    if content.at_eof():
-        return body
-    parts, size = [body], len(body)
-    while not content.at_eof():
+    parts, size = [], 0
+    while True:
         part = await content.readany()
-        parts.append(part)
         size += len(part)
         if size > limit:
             raise _too_large(size, limit)
-    return b"".join(parts)
+        if content.at_eof():
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
 
 
 def _too_large(size: int, limit: int) -> BadRequest:

@@ -20,6 +20,9 @@ from cortex.endpoint.reading import read_as
 from cortex.endpoint.whole import put_together
 from cortex.messages import Request
 
+LOAD_NEEDS: frozenset[Need] = frozenset({"raw_prompt"})
+"""Only an Ollama has models to load."""
+
 
 class _Operation(NamedTuple):
     """How one of the two bodies is read."""
@@ -43,16 +46,17 @@ class Ollama:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        self._stamp = Stamp()
 
     def read(self, operation: str, body: bytes) -> Request:
         """Read and check a body. Raises BadRequest.
 
-        Where `request.parsed.is_load` is true there is nothing to answer: see `load_answer`.
+        A request that only loads or unloads a model is marked (`is_load`), never streams, and needs an Ollama.
         """
         how = _OPERATIONS[operation]
         parsed = read_as(how.decoder, body, EXPECTED)
         how.check(parsed)
-        return Request(
+        request = Request(
             dialect="ollama",
             operation=operation,
             model=parsed.model or "",
@@ -61,6 +65,10 @@ class Ollama:
             parsed=parsed,
             needs=how.needs(parsed),
         )
+        if parsed.is_load:
+            request.is_load, request.stream = True, False
+            request.needs = LOAD_NEEDS
+        return request
 
     def chat(self, request: Request) -> Chat:
         """Translate a request. Raises BadRequest for JSON inside it that cannot be read."""
@@ -88,7 +96,7 @@ class Ollama:
 
     def renderer(self, request: Request, model: str) -> OllamaRenderer:
         """Make the writer of one stream of lines."""
-        return OllamaRenderer(model=model, operation=request.operation, now=self._now)
+        return OllamaRenderer(model=model, operation=request.operation, now=self._now, stamp=self._stamp)
 
     def error(self, problem: Problem) -> bytes:
         """Write the error object."""
@@ -96,7 +104,7 @@ class Ollama:
 
     def _object(self, request: Request, model: str, text: str, said: dict[str, Any], end: dict[str, Any]) -> bytes:
         """Return a whole answer; what is said belongs to the message of a chat, and stands by itself in a generate."""
-        head = {"model": model, "created_at": Stamp()(self._now()).decode()}
+        head = {"model": model, "created_at": self._stamp(self._now()).decode()}
         if request.operation == "chat":
             content: dict[str, Any] = {"message": {"role": "assistant", "content": text, **said}}
         else:

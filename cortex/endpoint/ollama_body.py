@@ -18,9 +18,10 @@ Whole = int | float
 """The server takes 40.0 where it wants a whole number, and cuts off the fraction."""
 
 _ZERO = re.compile(r"[^1-9]*")
+"""A duration that is none, in whatever unit."""
 
 
-class Options(Struct, frozen=True, omit_defaults=True):
+class Options(Struct, frozen=True):
     """How to draw tokens, and how to load the model."""
 
     temperature: float | None = None

@@ -22,7 +22,7 @@ class OllamaRenderer:
 
     content_type = "application/x-ndjson"
 
-    def __init__(self, *, model: str, operation: str, now: Callable[[], float]) -> None:
+    def __init__(self, *, model: str, operation: str, now: Callable[[], float], stamp: Stamp) -> None:
         self._now = now
         self._started = now()
         self._first: float | None = None
@@ -30,7 +30,7 @@ class OllamaRenderer:
         self._head = b'{"model":' + _encode(model) + b',"created_at":"'
         self._text_head = b'","message":{"role":"assistant","content":' if self._is_chat else b'","response":'
         self._text_tail = b'},"done":false}\n' if self._is_chat else b',"done":false}\n'
-        self._stamp = Stamp()
+        self._stamp = stamp
         self._usage = Usage()
         self._finish: FinishReason = "length"
         self._calls = 0

@@ -25,6 +25,8 @@ Object = dict[str, Raw]
 
 _LOCATED = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
+_ANY_KEY = "[...]"
+"""What msgspec writes for a key of a map, which it does not name: there the whole map is what was found."""
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _WORDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
@@ -38,6 +40,8 @@ def read_as(decoder: "msgspec.json.Decoder[T]", body: bytes, expected: Mapping[s
     if not body:
         raise refuse("missing request body: expected a JSON object, found nothing", code="invalid_json")
     try:
+        if not body.isascii():
+            body.decode()  # msgspec looks only into the strings that it keeps
         return decoder.decode(body)
     except ValidationError as error:
         raise _mistake(str(error), body, expected) from error
@@ -49,7 +53,7 @@ def thaw(fields: Object, param: str) -> dict[str, Any]:
     """Parse the values of an object that was passed over while reading. Raises BadRequest naming `param`."""
     try:
         thawed: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(fields))
-    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (DecodeError, RecursionError) as error:
         raise refuse(
             f"expected a JSON object, found something that cannot be read ({_reason(error)})", param
         ) from error
@@ -75,10 +79,10 @@ def _mistake(message: str, body: bytes, expected: Mapping[str, str]) -> BadReque
     missing = _MISSING.fullmatch(what)
     if missing:
         return refuse("required, but missing", _join(path, missing["field"]), "missing_required_parameter")
-    param = path.removesuffix("[...]")
+    param = path.partition(_ANY_KEY)[0]
     wanted = expected.get(re.sub(r"\d+", "", path)) or _plain(what)
     code = "invalid_type" if ", got " in what else "invalid_value"
-    return refuse(f"{'' if param else 'the body: '}expected {wanted}, found {_found(body, path)}", param, code)
+    return refuse(f"{'' if param else 'the body: '}expected {wanted}, found {_found(body, param)}", param, code)
 
 
 def _join(path: str, field: str) -> str:
@@ -87,17 +91,20 @@ def _join(path: str, field: str) -> str:
 
 def _plain(what: str) -> str:
     """Turn msgspec's "Expected `str | null`, got `int`" into "string or null"."""
+    if what == "Number out of range":
+        return "a smaller number"
     wanted = what.removeprefix("Expected ").split(", got ")[0]
     wanted = re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), wanted)
     return wanted.replace("`", "").replace(" | ", " or ")
 
 
 def _found(body: bytes, path: str) -> str:
-    """Return the value at `path` as JSON, cut short; where the path ends in a map, the map."""
+    """Return the value at `path` as JSON, cut short."""
     try:
         value = msgspec.json.decode(body)
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+        for index, name in _STEP.findall(path):
+            value = value[int(index) if index else name]
+    except (DecodeError, RecursionError, LookupError, TypeError):
+        # Broken further on, or a key that comes twice: then the first value is at fault and the last one is here.
         return "something else"
-    for index, name in _STEP.findall(path.removesuffix("[...]")):
-        value = value[int(index)] if index else value.get(name)
     return echo(msgspec.json.encode(value).decode())

@@ -6,9 +6,10 @@ deadline. From the first content on the client has heard of this attempt: what b
 and nothing is ever made up to make a cut answer look whole.
 """
 
+import asyncio
 import time
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Callable, Coroutine
+from typing import Any, assert_never
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, NoSuchActor
 from cortex.actors.names import Names
@@ -51,26 +52,31 @@ class Relay:
         self._current = current
         self._clock = clock
 
-    async def answer(self, exchange: Exchange, request: Request) -> None:
-        """Answer the request, or tell its client why not. Raises only what ends the exchange from outside."""
+    async def answer(self, exchange: Exchange, request: Request, *, or_else: str = "") -> bool:
+        """Answer the request, or tell its client why not. Raises only what ends the exchange from outside.
+
+        False, and nothing is told, when it is refused for the reason `or_else`.
+        """
         record = exchange.record
         tried: dict[str, Tried] = {}
         attempts_left = self._current.settings.routing.max_attempts
         while True:
             granted = await self._lease(Dispatch(request, tried), exchange)
             if isinstance(granted, Refusal):
+                if granted.kind == or_else and not tried:
+                    return False
                 self._refuse(exchange, request, granted, tried)
-                return
+                return True
             failure = await self._attempt(granted, exchange, request)
             if failure is None:
-                return
+                return True
             if failure.word in FINAL:
                 self.tell(exchange, of_failure(failure, record), outcome="client_error")
-                return
+                return True
             attempts_left -= 1
             if not attempts_left:
                 self._refuse(exchange, request, Refusal("exhausted", "every attempt failed"), tried)
-                return
+                return True
             tried[granted.worker] = Tried(failure, self._again_at(failure, exchange, granted.worker))
 
     def tell(self, exchange: Exchange, problem: Problem, *, outcome: str) -> None:
@@ -126,8 +132,6 @@ class Relay:
                 failure, usage = error.failure, None
             except BaseException:
                 attempt.ended_s = self._clock() - record.arrived_s
-                if lease.cold and attempt.first_token_s is None:
-                    self._names.tell(lease.standing.actor, KeepLoading(lease.model))
                 raise
             ended_s = self._clock()
             attempt.ended_s = ended_s - record.arrived_s
@@ -217,7 +221,18 @@ class Relay:
         link = lease.link
         wire = link.provider.encode(request, chat, lease.model)
         head = request_head(wire.method, link.base_path + wire.path, link.origin, link.headers, len(wire.body))
-        return await self._pool.send(link.origin, head, wire.body, lease.budgets)
+        sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
+        return await (self._send_cold(lease, sending) if lease.cold else sending)
+
+    async def _send_cold(self, lease: Lease, sending: Coroutine[Any, Any, Response]) -> Response:
+        """Send a request that makes its upstream load a model; the load goes on though the client leaves."""
+        pending = asyncio.get_running_loop().create_task(sending)
+        try:
+            return await asyncio.shield(pending)
+        except asyncio.CancelledError:
+            if not self._names.tell(lease.standing.actor, KeepLoading(lease.model, pending)):
+                pending.cancel()
+            raise
 
     def _refuse(self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str, Tried]) -> None:
         """Tell the client that nothing answered, with the first cause, not only the last."""

@@ -84,7 +84,7 @@ class Endpoint(LoopActor):
         self._clock = clock
         self._doors: list[asyncio.Server] = []
 
-    def on_start(self) -> Starting:
+    def on_start(self) -> Starting | None:
         """Open the doors."""
         self.own(self._open(), then=self._opened)
         return STARTING

@@ -1,0 +1,1 @@
+"""The translations between Córtex and each kind of upstream; see `base`."""

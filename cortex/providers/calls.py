@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from cortex.chat import ToolCall
 from cortex.messages import Failure
+from cortex.providers.foreign import UNREADABLE
 
 
 class FunctionPart(Struct):
@@ -56,7 +57,7 @@ def object_text(arguments: str) -> str | None:
         return "{}"
     try:
         msgspec.json.decode(arguments, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         return None
     return arguments
 

@@ -18,9 +18,13 @@ from msgspec import Struct
 
 from cortex.messages import Failure, Word
 from cortex.providers.durations import retry_after_s, spent_quota
+from cortex.providers.foreign import UNREADABLE
 
 MAX_DETAIL = 500
 """Characters of an upstream's message that are kept."""
+
+_LOOKED_AT = 4_096
+"""Characters of a body that are searched; an error's message is in the first of them, and searching costs."""
 
 _SECRET = re.compile(
     r"(?i)\bbearer\s+(?!tokens?\b)[^\s\"',;]+"
@@ -112,7 +116,7 @@ _IMPLIED = (
 
 def safe(text: str) -> str:
     """Return `text` on one line, without anything that looks like a key, cut to `MAX_DETAIL` characters."""
-    masked = _SECRET.sub("[key]", " ".join(text.split()))
+    masked = _SECRET.sub("[key]", " ".join(text[:_LOOKED_AT].split()))
     return masked if len(masked) <= MAX_DETAIL else masked[: MAX_DETAIL - 1] + "…"
 
 
@@ -120,21 +124,21 @@ def heard(body: bytes) -> Said:
     """Read an error's body, whatever it is; never raises."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Said(message=safe(_plain(body)), is_json=False)
     return heard_value(value)
 
 
-def heard_value(value: Any) -> Said:
-    """Read an error from decoded JSON: the whole body, or what stood under its `error`."""
+def heard_value(value: Any, depth: int = 4) -> Said:
+    """Read an error from decoded JSON: the whole body, or what stood under its `error`, up to `depth` levels down."""
     if isinstance(value, list):  # Gemini's OpenAI layer wraps its error in a list (Nov 2026)
         value = value[0] if value else ""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not depth:
         return Said(message=safe(_text(value)))
     for wrapper in ("error", "errors"):  # `errors` is Cloudflare's (Jul 2026)
         inner = value.get(wrapper)
         if inner:
-            said = heard_value(inner)
+            said = heard_value(inner, depth - 1)
             return said if said.code else msgspec.structs.replace(said, code=_code(value))
     return Said(
         message=safe(_message(value)),
@@ -230,6 +234,6 @@ def _text(value: Any) -> str:
 
 
 def _plain(body: bytes) -> str:
-    text = body[:65_536].decode(errors="replace")
+    text = body[:_LOOKED_AT].decode(errors="replace")
     title = _TITLE.search(text)
     return title[1] if title and title[1].strip() else _TAGS.sub(" ", text)

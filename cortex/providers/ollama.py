@@ -15,6 +15,7 @@ from cortex.chat import Chat, Delta, Need
 from cortex.messages import Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Passage, Whole, Wire
 from cortex.providers.errors import classified, heard
+from cortex.providers.foreign import UNREADABLE
 from cortex.providers.ollama_answer import Reader, checked
 from cortex.providers.ollama_errors import RULES
 from cortex.providers.ollama_request import CHAT, GENERATE, settled, written
@@ -111,7 +112,7 @@ class Ollama:
                 _model(entry, listed, loaded if "ps" in answers else None)
                 for entry, listed in _entries(answers.get("tags"))
             )
-        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError) as error:
+        except (*UNREADABLE, KeyError, TypeError) as error:
             return Failure("malformed", f"a probe's answer cannot be read: {error}")
         return Findings(models=models if "tags" in answers else None, version=str(version))
 

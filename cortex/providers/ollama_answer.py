@@ -14,15 +14,17 @@ from msgspec import Raw, Struct
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.messages import Failure
 from cortex.providers.calls import made_id
-from cortex.providers.errors import Rule, inband
+from cortex.providers.errors import Rule, heard, inband, safe
+from cortex.providers.foreign import UNREADABLE
 
 _S = 1e-9
 """Seconds in a nanosecond, Ollama's unit of durations."""
+_ABSENT = Raw()
 
 
 class _Function(Struct):
     name: str | None = None
-    arguments: Raw | None = None
+    arguments: Raw = _ABSENT
 
 
 class _Call(Struct):
@@ -53,14 +55,14 @@ class _Line(Struct):
 class _End(Struct):
     """The few fields that say whether a body is a whole answer."""
 
-    message: Raw | None = None
-    response: Raw | None = None
+    message: Raw = _ABSENT
+    response: Raw = _ABSENT
     done: bool = False
     prompt_eval_count: int | None = None
     eval_count: int | None = None
     load_duration: int | None = None
     eval_duration: int | None = None
-    error: Raw | None = None
+    error: Any = None
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -84,7 +86,7 @@ class Reader:
         """Return what one JSON object says; a failure is the last item."""
         try:
             line = _line.decode(text)
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except UNREADABLE as error:
             return [_unreadable(text, error, self._rules)]
         if line.error:
             return [inband(self._rules, msgspec.json.decode(text))]
@@ -116,8 +118,8 @@ class Reader:
         function = call.function
         if function is None or not function.name:
             return Failure("malformed", "a tool call has no name")
-        arguments = bytes(function.arguments or b"{}")
-        if arguments == b"null":
+        arguments = bytes(function.arguments)
+        if arguments in {b"", b"null"}:
             arguments = b"{}"
         if not arguments.startswith(b"{"):
             return Failure("malformed", f"the arguments of the call of {function.name} are no JSON object")
@@ -135,11 +137,11 @@ def checked(rules: Sequence[Rule], body: bytes) -> Usage | Failure:
     """Read of a whole body only whether it is a whole answer, and what it used."""
     try:
         end = _end.decode(body)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except UNREADABLE as error:
         return _unreadable(body, error, rules)
-    if end.error is not None and end.error not in {b"null", b'""'}:
+    if end.error:
         return inband(rules, msgspec.json.decode(body))
-    if end.message is None and end.response is None:
+    if end.message == end.response == _ABSENT:
         return Failure("malformed", "the answer has neither a message nor a response")
     if not end.done:
         return Failure("malformed", "the answer says itself that it is not done")
@@ -159,8 +161,8 @@ def _unreadable(text: bytes, error: Exception, rules: Sequence[Rule]) -> Failure
     """Say why an object is none of Ollama's; one whose other fields are odd may still be an error."""
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         value = None
     if isinstance(value, dict) and value.get("error"):
         return inband(rules, value)
-    return Failure("malformed", f"the answer is not in Ollama's dialect: {error}")
+    return Failure("malformed", safe(f"this is not in Ollama's dialect ({error}): {heard(text).message}"))

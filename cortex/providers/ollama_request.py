@@ -16,7 +16,8 @@ from msgspec import Raw
 
 from cortex.chat import Chat, Image, JsonSchema, Message, RawPrompt, Text, Tool, ToolCall
 from cortex.providers.durations import duration_s
-from cortex.providers.rewrite import Fields, opened, raw
+from cortex.providers.foreign import UNREADABLE
+from cortex.providers.rewrite import Fields, is_set, opened, raw
 
 CHAT = "/api/chat"
 GENERATE = "/api/generate"
@@ -54,7 +55,7 @@ def settled(fields: Fields, num_ctx: int | None, keep_alive: str | float | None)
     fields = dict(fields)
     if num_ctx is not None:
         given = fields.get("options")
-        options = opened(given) if given is not None and given != b"null" else {}
+        options = opened(given) if is_set(given) else {}
         fields["options"] = raw({**options, "num_ctx": num_ctx})
     if keep_alive is not None:
         fields["keep_alive"] = raw(keep_alive)
@@ -111,7 +112,7 @@ def _arguments(text: str) -> Any:
     """Return the object that `text` is; a client's history may hold a call whose arguments are none."""
     try:
         return msgspec.json.decode(text, type=Fields) if text.strip() else {}
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         return {"input": text}
 
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from cortex.chat import Chat, Delta, Need, Usage
 from cortex.messages import Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Passage, Whole, Wire
 from cortex.providers.calls import CallPart, object_text
-from cortex.providers.errors import classified, heard, inband
-from cortex.providers.openai_answer import Reader, UsageBody
+from cortex.providers.errors import classified, heard, inband, safe
+from cortex.providers.foreign import UNREADABLE
+from cortex.providers.openai_answer import Reader, UsageBody, unreadable
 from cortex.providers.openai_errors import RULES
 from cortex.providers.openai_request import written
 from cortex.providers.openai_stream import StreamDecoder, StreamPassage
@@ -33,7 +34,7 @@ class _Message(Struct):
 
 class _Choice(Struct):
     message: _Message | None = None
-    text: Raw | None = None
+    text: str | None = None
     finish_reason: str | None = None
     error: Any = None
 
@@ -105,9 +106,8 @@ class OpenAI:
         del request  # part of the protocol; an answer says all by itself
         try:
             answer = _answer.decode(body)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            said = heard(body)
-            return Failure("malformed", f"the answer is not in the OpenAI dialect: {error}: {said.message}"[:500])
+        except UNREADABLE as error:
+            return unreadable(body, error, RULES)
         if answer.error:
             return inband(RULES, answer.error)
         if not answer.choices:
@@ -135,7 +135,7 @@ class OpenAI:
             entries = listed["data"] or [] if isinstance(listed, dict) else listed
             known = [entry for entry in msgspec.convert(entries, list[dict[str, Any]]) if entry.get("active", True)]
             return Findings(models=tuple(_model(entry) for entry in known))
-        except (msgspec.DecodeError, UnicodeError, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             return Failure("malformed", f"the list of models cannot be read: {error}")
 
     def warm(self, model: str) -> Wire | None:
@@ -162,7 +162,7 @@ def _no_answer(body: bytes) -> Failure:
     said = heard(body)
     if said.code or said.kind == "error":
         return inband(RULES, msgspec.json.decode(body))
-    return Failure("malformed", f"the answer has no choices: {said.message}"[:500])
+    return Failure("malformed", safe(f"the answer has no choices: {said.message}"))
 
 
 def _model(entry: dict[str, Any]) -> Model:

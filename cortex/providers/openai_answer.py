@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
 from cortex.messages import Failure
 from cortex.providers.calls import Assembler, CallPart, FunctionPart
-from cortex.providers.errors import Rule, inband
+from cortex.providers.errors import Rule, heard, inband, safe
+from cortex.providers.foreign import UNREADABLE
 
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
@@ -140,8 +141,8 @@ class Reader:
         """Return what one JSON text says; a failure is the last item."""
         try:
             body = _decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            return [_unreadable(text, error, self._rules)]
+        except UNREADABLE as error:
+            return [unreadable(text, error, self._rules)]
         trouble = body.error or (body.x_groq and body.x_groq.error)
         if trouble:
             return [inband(self._rules, trouble)]
@@ -236,12 +237,12 @@ def _logprobs(value: Any) -> tuple[dict[str, Any], ...]:
         return ()
 
 
-def _unreadable(text: bytes, error: Exception, rules: Sequence[Rule]) -> Failure:
-    """Say why an event is none; one whose other fields are odd may still be an error."""
+def unreadable(text: bytes, error: Exception, rules: Sequence[Rule]) -> Failure:
+    """Say why a text is none of this dialect's; one whose other fields are odd may still be an error."""
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         value = None
     if isinstance(value, dict) and value.get("error"):
         return inband(rules, value["error"])
-    return Failure("malformed", f"an event of the stream is not in the OpenAI dialect: {error}")
+    return Failure("malformed", safe(f"this is not in the OpenAI dialect ({error}): {heard(text).message}"))

@@ -17,6 +17,7 @@ import msgspec
 from cortex.chat import Delta, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
+from cortex.providers.foreign import UNREADABLE
 from cortex.providers.openai_answer import Reader
 from cortex.providers.sse import Event, data_of, datas, event_at, is_whole, last_end
 
@@ -250,6 +251,6 @@ def _last(rest: bytes) -> bytes:
 def _closes(text: bytes) -> bool:
     try:
         msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeError):
+    except UNREADABLE:
         return False
     return True

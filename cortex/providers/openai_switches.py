@@ -13,10 +13,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from cortex.chat import Need
-from cortex.providers.rewrite import Fields, opened, raw
+from cortex.providers.rewrite import Fields, is_set, opened, raw
 
 _TRUE = raw(value=True)
 _SYSTEM = raw("system")
+_DEVELOPER = raw("developer")
+_REQUIRED = raw("required")
 _LETTERS_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ALNUM9 = re.compile(r"[A-Za-z0-9]{9}")
 
@@ -62,7 +64,7 @@ def bent(fields: Fields, switches: Switches, *, stream: bool) -> Fields:
     _ask_for_usage(fields, switches, stream=stream)
     _bound(fields, switches)
     _rename(fields, "seed", switches.seed_field)
-    if fields.get("tool_choice") == b'"required"' and switches.tool_choice_required_value != "required":
+    if fields.get("tool_choice") == _REQUIRED and switches.tool_choice_required_value != "required":
         fields["tool_choice"] = raw(switches.tool_choice_required_value)
     for name in switches.drop_fields:
         fields.pop(name, None)
@@ -85,8 +87,8 @@ def _ask_for_usage(fields: Fields, switches: Switches, *, stream: bool) -> None:
         fields.pop("stream_options", None)
     elif stream:
         given = fields.get("stream_options")
-        options = opened(given) if given is not None and given != b"null" else {}
-        if options.get("include_usage") != b"true":
+        options = opened(given) if is_set(given) else {}
+        if options.get("include_usage") != _TRUE:
             fields["stream_options"] = raw({**options, "include_usage": _TRUE})
 
 
@@ -96,7 +98,7 @@ def _bound(fields: Fields, switches: Switches) -> None:
     if wanted is None:
         return
     legacy, newer = fields.pop("max_tokens", None), fields.pop("max_completion_tokens", None)
-    bound = newer if newer is not None and newer != b"null" else legacy
+    bound = newer if is_set(newer) else legacy
     if bound is not None:
         fields[wanted] = bound
 
@@ -122,26 +124,26 @@ def _messages(messages: Raw, switches: Switches) -> Raw:
 
 
 def _message(message: Fields, switches: Switches) -> Fields:
-    if switches.developer_to_system and message.get("role") == b'"developer"':
+    if switches.developer_to_system and message.get("role") == _DEVELOPER:
         message["role"] = _SYSTEM
     if switches.tool_id_pattern == "alnum9":
         _shorten_ids(message)
     return {
         key: value
         for key, value in message.items()
-        if key not in switches.strip_message_keys and not (switches.strip_message_nulls and value == b"null")
+        if key not in switches.strip_message_keys and (is_set(value) or not switches.strip_message_nulls)
     }
 
 
 def _shorten_ids(message: Fields) -> None:
     answered = message.get("tool_call_id")
-    if answered is not None and answered != b"null":
+    if is_set(answered):
         message["tool_call_id"] = raw(nine(msgspec.json.decode(answered, type=str)))
     given = message.get("tool_calls")
-    if given is None or given == b"null":
+    if not is_set(given):
         return
     calls = msgspec.json.decode(given, type=list[Fields])
     for call in calls:
-        if "id" in call:
+        if is_set(call.get("id")):
             call["id"] = raw(nine(msgspec.json.decode(call["id"], type=str)))
     message["tool_calls"] = raw(calls)

@@ -2,10 +2,11 @@
 
 The body is split at its top level only: each value stays the raw bytes that the client sent, so a number keeps its
 digits and a schema its order of keys. Where nothing changed the very same bytes go on, unless a key stood there twice:
-then the last one wins, as it did when the request was read, and the upstream cannot see another.
+then the last one wins, as it did when the request was read, and the upstream cannot see another. (A key of the top
+level that has needless escapes is written without them.)
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 from msgspec import Raw
@@ -15,6 +16,7 @@ Fields = dict[str, Raw]
 
 _decoder = msgspec.json.Decoder(Fields)
 _encoder = msgspec.json.Encoder()
+_NULL = Raw(b"null")
 
 
 def opened(body: bytes | Raw) -> Fields:
@@ -33,8 +35,13 @@ def sealed(fields: Fields, before: Fields, body: bytes) -> bytes:
 
 
 def raw(value: Any) -> Raw:
-    """Return `value` as raw JSON."""
+    """Return `value` as raw JSON. Raw values are equal when their bytes are; to bytes they are never equal."""
     return Raw(_encoder.encode(value))
+
+
+def is_set(value: Raw | None) -> TypeGuard[Raw]:
+    """Tell whether a field is there and not null."""
+    return value is not None and value != _NULL
 
 
 def _compact(body: bytes) -> bytes:

@@ -64,9 +64,9 @@ def _sort(dispatch: Dispatch, entries: Iterable[Entry], now: float) -> tuple[lis
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
         if tried and standing.name in tried:
-            again_at = tried[standing.name].again_at
+            failure, again_at = tried[standing.name]
             if now < again_at:
-                obstacle = Obstacle("open", f"tried: {tried[standing.name].failure}", again_at)
+                obstacle = Obstacle("quota" if failure.word == "rate_limited" else "open", f"tried: {failure}", again_at)
         if obstacle is None:
             free.append(entry)
         else:

@@ -5,8 +5,9 @@ tokens to send, in order, and why they end. A script depends on nothing but the 
 so a test can say beforehand what must arrive; and it carries a fingerprint of the prompt, so that two answers that were
 mixed up are seen at once. The text is marked as simulated, since `cortex run --demo` shows it to people.
 
-A prompt that ends with the beginning of an assistant's answer is continued: as many tokens as that beginning has are
-left out. So an answer whose first half came from one server and whose second half from another is as long as a whole.
+A prompt that ends with the beginning of an assistant's answer is continued: with what follows, where this server would
+have begun so itself, else after as many tokens as that beginning has. So an answer whose halves came from two servers
+is as long as a whole one.
 """
 
 import hashlib
@@ -87,8 +88,11 @@ class Prompt(Struct, frozen=True, kw_only=True):
     @property
     def begun(self) -> str:
         """The beginning of the answer, where the prompt ends with one."""
-        last = self.turns[-1] if self.turns else None
-        return last.text if last is not None and last.role == "assistant" and not last.calls else ""
+        return self.turns[-1].text if self._is_begun else ""
+
+    @property
+    def _is_begun(self) -> bool:
+        return bool(self.turns) and self.turns[-1].role == "assistant" and not self.turns[-1].calls
 
     @property
     def tokens(self) -> int:
@@ -101,7 +105,7 @@ class Prompt(Struct, frozen=True, kw_only=True):
         return sum(turn.images for turn in self.turns)
 
     def _asked(self) -> tuple[Turn, ...]:
-        return self.turns[:-1] if self.begun else self.turns
+        return self.turns[:-1] if self._is_begun else self.turns
 
     def last(self, role: str) -> str:
         """Return the text of the last message of that role; empty where there is none."""
@@ -156,8 +160,7 @@ def compose(prompt: Prompt, *, name: str, seed: int, length: int) -> Script:
         finish = "tool_calls"
     else:
         words = _words(prompt, name, random_words, length)
-        text = tokens_of(_stopped(words, prompt.stop))
-        text = text[0 if prompt.restarts else len(tokens_of(prompt.begun)) :]
+        text = _rest(_stopped(words, prompt.stop), "" if prompt.restarts else prompt.begun)
     if prompt.max_tokens is not None and len(thinking) + len(text) + (call is not None) > prompt.max_tokens:
         thinking = thinking[: prompt.max_tokens]
         text = text[: prompt.max_tokens - len(thinking)]
@@ -227,6 +230,12 @@ def _quoted(text: str) -> str:
 
 def _lorem(random_words: random.Random, count: int) -> str:
     return "".join(f" {random_words.choice(LOREM)}" for _ in range(count))
+
+
+def _rest(text: str, begun: str) -> list[str]:
+    if text.startswith(begun):
+        return tokens_of(text[len(begun) :])
+    return tokens_of(text)[len(tokens_of(begun)) :]
 
 
 def _stopped(text: str, stop: Sequence[str]) -> str:

@@ -1,42 +1,21 @@
 """How an answer goes out: at the pace of a model, and broken in the way that a fault asks for.
 
-A dialect writes a `Reply`: all bytes of an answer, cut into what opens it, its tokens and what closes it. Everything
-about time, sockets and faults is here, once for all dialects.
+A dialect writes a `Reply`; everything about time, sockets and faults in the body is here, once for all dialects.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp import web
 from msgspec import Struct
 
 from cortex.simulate.fault import IN_THE_BODY, Fault
+from cortex.simulate.refusal import JSON
+from cortex.simulate.reply import Reply
 
 GARBAGE = "<<< this is not an answer >>>"
-
-
-class Reply(Struct, frozen=True, kw_only=True):
-    """One answer, written both ways; which one is sent is the client's choice."""
-
-    stream: bool
-    content_type: str
-    """Of a stream; a whole answer is JSON."""
-    opening: bytes = b""
-    tokens: tuple[bytes, ...]
-    """The events of a stream, one a token."""
-    closing: tuple[bytes, ...]
-    """What ends a stream truly, the terminal event last."""
-    whole: bytes
-    unfinished: bytes
-    """A whole answer that says of itself that it is not complete."""
-    error: Callable[[str], bytes]
-    """Writes the in-band error of a stream."""
-    whole_error: Callable[[str], tuple[int, bytes]]
-    """Status and body with which a whole answer breaks off."""
-    garbage: Callable[[str], bytes]
-    """Frames what is no event."""
-    headers: Mapping[str, str] = {}
+BROKE_OFF = "simulated failure in the middle of the answer"
 
 
 class Received:
@@ -78,13 +57,10 @@ async def deliver(
     request: web.BaseRequest, received: Received, reply: Reply, pace: Pace, sent: Callable[[], None]
 ) -> web.StreamResponse:
     """Send `reply`, calling `sent` after each token of a stream."""
-    fault = received.fault if received.fault is not None and received.fault.kind in IN_THE_BODY else None
-    if fault is not None and fault.kind == "empty":
-        received.ended = "fault"
-        kind = reply.content_type if reply.stream else "application/json"
-        return web.Response(body=b"", headers=reply.headers, content_type=kind)
-    send = _stream if reply.stream else _whole
-    return await send(request, received, reply, pace, sent, fault)
+    delivery = _Delivery(request, received, reply, pace, sent)
+    if received.fault is not None and received.fault.kind == "empty":
+        return delivery.nothing()
+    return await (delivery.stream() if reply.stream else delivery.whole())
 
 
 async def hang() -> None:
@@ -92,120 +68,111 @@ async def hang() -> None:
     await asyncio.Event().wait()
 
 
-async def _stream(
-    request: web.BaseRequest,
-    received: Received,
-    reply: Reply,
-    pace: Pace,
-    sent: Callable[[], None],
-    fault: Fault | None,
-) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": reply.content_type, **reply.headers})
-    response.enable_chunked_encoding()
-    await pace.sleep(pace.first_token_s)
-    await response.prepare(request)
-    if reply.opening:
-        await response.write(reply.opening)
-    breaks_at = min(fault.after_tokens, len(reply.tokens)) if fault is not None else -1
-    for index, token in enumerate((*reply.tokens, b"")):  # the empty one is the place behind the last
-        if index == breaks_at and fault is not None and await _breaks(request, response, received, reply, pace, fault):
-            return response
-        if not token:
-            break
-        if index:
-            await pace.sleep(1 / pace.tokens_per_s)
-        await response.write(token)
-        received.tokens_sent += 1
-        sent()
-    await response.write(b"".join(_ending(received, reply, fault)))
-    await response.write_eof()
-    return response
+class _Delivery:
+    """One reply on its way to one client."""
 
+    def __init__(
+        self, request: web.BaseRequest, received: Received, reply: Reply, pace: Pace, sent: Callable[[], None]
+    ) -> None:
+        self._request = request
+        self._received = received
+        self._reply = reply
+        self._pace = pace
+        self._sent = sent
+        fault = received.fault
+        self._fault = fault if fault is not None and fault.kind in IN_THE_BODY else None
 
-def _ending(received: Received, reply: Reply, fault: Fault | None) -> tuple[bytes, ...]:
-    if fault is None or fault.kind != "no_done":
-        return reply.closing
-    received.ended = "fault"
-    return reply.closing[:-1] if fault.flavour == "mark_only" else ()
+    def nothing(self) -> web.Response:
+        self._received.ended = "fault"
+        kind = self._reply.content_type if self._reply.stream else JSON
+        return web.Response(body=b"", headers=self._reply.headers, content_type=kind)
 
+    async def stream(self) -> web.StreamResponse:
+        reply, pace, fault = self._reply, self._pace, self._fault
+        response = web.StreamResponse(headers={"Content-Type": reply.content_type, **reply.headers})
+        response.enable_chunked_encoding()
+        await pace.sleep(pace.first_token_s)
+        await response.prepare(self._request)
+        if reply.opening:
+            await response.write(reply.opening)
+        breaks_at = min(fault.after_tokens, len(reply.tokens)) if fault is not None else -1
+        for index, token in enumerate((*reply.tokens, b"")):  # the empty one is the place behind the last
+            if fault is not None and index == breaks_at and await self._breaks(response, fault):
+                return response
+            if not token:
+                break
+            if index:
+                await pace.sleep(1 / pace.tokens_per_s)
+            await response.write(token)
+            self._received.tokens_sent += 1
+            self._sent()
+        await response.write(b"".join(self._ending()))
+        await response.write_eof()
+        return response
 
-async def _breaks(
-    request: web.BaseRequest,
-    response: web.StreamResponse,
-    received: Received,
-    reply: Reply,
-    pace: Pace,
-    fault: Fault,
-) -> bool:
-    """Let `fault` happen in a stream; return whether that was its end."""
-    if fault.kind == "no_done":
-        return False
-    if fault.kind == "stall":
-        await (pace.sleep(fault.delay_s) if fault.delay_s else hang())
-        return False
-    received.ended = "fault"
-    if fault.kind == "cut":
-        await _cut(request)
-    elif fault.kind == "garbage":
-        await response.write(reply.garbage(fault.body or GARBAGE))
-    elif fault.kind == "error_in_stream":
-        await response.write(reply.error(fault.body or "simulated failure in the middle of the answer"))
-    await response.write_eof()
-    return True
+    def _ending(self) -> tuple[bytes, ...]:
+        if self._fault is None or self._fault.kind != "no_done":
+            return self._reply.closing
+        self._received.ended = "fault"
+        return self._reply.closing[:-1] if self._fault.flavour == "mark_only" else ()
 
+    async def _breaks(self, response: web.StreamResponse, fault: Fault) -> bool:
+        """Let `fault` happen in a stream; return whether that was its end."""
+        if fault.kind == "no_done":
+            return False
+        if fault.kind == "stall":
+            await self._stall(fault)
+            return False
+        self._received.ended = "fault"
+        if fault.kind == "cut":
+            await self._cut()
+        elif fault.kind == "garbage":
+            await response.write(self._reply.garbage(fault.body or GARBAGE))
+        elif fault.kind == "error_in_stream":
+            await response.write(self._reply.error(fault.body or BROKE_OFF))
+        await response.write_eof()
+        return True
 
-async def _whole(
-    request: web.BaseRequest,
-    received: Received,
-    reply: Reply,
-    pace: Pace,
-    sent: Callable[[], None],
-    fault: Fault | None,
-) -> web.StreamResponse:
-    await pace.sleep(pace.first_token_s + len(reply.tokens) / pace.tokens_per_s)
-    received.tokens_sent = len(reply.tokens)
-    sent()
-    if fault is None:
-        return _json(reply, reply.whole)
-    share = reply.whole[: len(reply.whole) * fault.after_tokens // max(1, len(reply.tokens))]
-    if fault.kind in {"cut", "stall"}:
-        return await _half(request, received, reply, pace, fault, share)
-    received.ended = "fault"
-    if fault.kind == "error_in_stream":
-        status, body = reply.whole_error(fault.body or "simulated failure in the middle of the answer")
-        return _json(reply, body, status)
-    bodies = {
-        "cut_clean": share,
-        "garbage": (fault.body or GARBAGE).encode(),
-        "no_done": reply.unfinished,
-    }
-    return _json(reply, bodies[fault.kind])
+    async def whole(self) -> web.StreamResponse:
+        reply, pace, fault = self._reply, self._pace, self._fault
+        await pace.sleep(pace.first_token_s + len(reply.tokens) / pace.tokens_per_s)
+        self._received.tokens_sent = len(reply.tokens)
+        self._sent()
+        if fault is None:
+            return self._json(reply.whole)
+        share = reply.whole[: len(reply.whole) * fault.after_tokens // max(1, len(reply.tokens))]
+        if fault.kind in {"cut", "stall"}:
+            return await self._half(fault, share)
+        self._received.ended = "fault"
+        if fault.kind == "error_in_stream":
+            status, body = reply.whole_error(fault.body or BROKE_OFF)
+            return self._json(body, status)
+        garbage = (fault.body or GARBAGE).encode()
+        return self._json({"cut_clean": share, "garbage": garbage, "no_done": reply.unfinished}[fault.kind])
 
+    async def _half(self, fault: Fault, share: bytes) -> web.StreamResponse:
+        """Promise the whole length, send a share, and then cut the connection or fall silent."""
+        whole = self._reply.whole
+        headers = {"Content-Type": JSON, "Content-Length": str(len(whole)), **self._reply.headers}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(self._request)
+        if share:
+            await response.write(share)
+        if fault.kind == "cut":
+            self._received.ended = "fault"
+            await self._cut()
+        await self._stall(fault)
+        await response.write(whole[len(share) :])
+        await response.write_eof()
+        return response
 
-async def _half(
-    request: web.BaseRequest, received: Received, reply: Reply, pace: Pace, fault: Fault, share: bytes
-) -> web.StreamResponse:
-    """Promise the whole length, send a share, and then cut the connection or fall silent."""
-    length = str(len(reply.whole))
-    headers = {"Content-Type": "application/json", "Content-Length": length, **reply.headers}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    if share:
-        await response.write(share)
-    if fault.kind == "cut":
-        received.ended = "fault"
-        await _cut(request)
-    await (pace.sleep(fault.delay_s) if fault.delay_s else hang())
-    await response.write(reply.whole[len(share) :])
-    await response.write_eof()
-    return response
+    async def _stall(self, fault: Fault) -> None:
+        await (self._pace.sleep(fault.delay_s) if fault.delay_s else hang())
 
+    async def _cut(self) -> None:
+        """Close the connection after what was written; never returns, since its end cancels the handler."""
+        cast("asyncio.Transport", self._request.transport).close()
+        await hang()
 
-def _json(reply: Reply, body: bytes, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=body, content_type="application/json", headers=reply.headers)
-
-
-async def _cut(request: web.BaseRequest) -> None:
-    """Close the connection after what was written; never returns, since its end cancels the handler."""
-    cast("asyncio.Transport", request.transport).close()
-    await hang()
+    def _json(self, body: bytes, status: int = 200) -> web.Response:
+        return web.Response(status=status, body=body, content_type=JSON, headers=self._reply.headers)

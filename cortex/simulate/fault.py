@@ -59,6 +59,11 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     path: str = ""
     """Only requests to this path; empty for those that generate, `*` for all, probes included."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a kind that there is not."""
+        if self.kind not in KINDS:
+            raise ValueError(f"no such fault: {self.kind!r}; there are {', '.join(sorted(KINDS))}")
+
 
 class Faults:
     """Which requests meet which faults: first those ordered for a number of times, then those for always."""

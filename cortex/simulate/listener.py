@@ -9,10 +9,14 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 STOP_S = 5.0
+KEEP_ALIVE_S = 600.0
+MAX_BODY_BYTES = 64 * 1024**2
 
 
 class Listener:
@@ -37,7 +41,13 @@ class Listener:
         """Listen; port 0 is any free one, and after a stop the same as before. Raises OSError."""
         self.host = host
         self.port = port or self.port
-        self._web = web.Server(self._handler, handler_cancellation=True, access_log=None, keepalive_timeout=600)
+        self._web = web.Server(
+            self._handler,
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_S,
+        )
         self.open()
 
     def open(self) -> None:
@@ -87,6 +97,18 @@ class Listener:
     def _transports(self) -> list[asyncio.Transport]:
         connections = self._web.connections if self._web is not None else []
         return [one.transport for one in connections if one.transport is not None]
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    """Make a request as aiohttp does, but for the size that its body may have: images are large."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES)
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct, field
 
 from cortex.simulate.answer import Prompt, Script, Tool, Turn, logprobs_of, turns_of_chatml
-from cortex.simulate.delivery import Reply
 from cortex.simulate.model import SimulatedModel
 from cortex.simulate.refusal import ollama_error
+from cortex.simulate.reply import Reply
 
 NDJSON = "application/x-ndjson"
 NANOSECONDS = 1_000_000_000

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct, field
 
 from cortex.simulate.answer import Call, Prompt, Script, Tool, Turn, logprobs_of
-from cortex.simulate.delivery import Reply
 from cortex.simulate.model import SimulatedModel
 from cortex.simulate.refusal import Refused, openai_error
+from cortex.simulate.reply import Reply
 
 EVENT_STREAM = "text/event-stream"
 DONE = b"data: [DONE]\n\n"

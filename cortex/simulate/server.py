@@ -9,6 +9,7 @@ still gives every token a turn of the event loop. Tests wait for what they need 
 """
 
 import asyncio
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,13 +19,15 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from cortex.simulate.delivery import Pace, Received, Reply, deliver, hang
+from cortex.simulate.delivery import Pace, Received, deliver, hang
 from cortex.simulate.fault import Fault, Faults
 from cortex.simulate.listener import Listener, reset
 from cortex.simulate.model import SimulatedModel, models_of
 from cortex.simulate.refusal import JSON, Refused
+from cortex.simulate.reply import Reply
 
 KEPT_REQUESTS = 10_000
+ASK_AGAIN_S = 0.05
 HTML_502 = b"""<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r
 <center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.29.3</center>\r\n</body>\r\n</html>\r\n"""
 
@@ -85,7 +88,7 @@ class SimulatedServer(ABC):
         """Requests whose client left before the end."""
         self._listener = Listener(self._handle)
         self._is_stopping = False
-        self._conditions: list[tuple[Callable[[], bool], asyncio.Event]] = []
+        self._happened = asyncio.Event()
         self._timers: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -119,14 +122,19 @@ class SimulatedServer(ABC):
         self.note()
 
     def fault(self, fault: Fault, times: int = 1) -> None:
-        """Let the next `times` requests that it concerns meet `fault`; a `refuse` holds at once, and is not counted."""
+        """Let the next `times` requests that it concerns meet `fault`; a `refuse` holds at once, and is not counted.
+
+        Raises ValueError for a flavour that this dialect does not have.
+        """
+        self._check(fault)
         if fault.kind == "refuse":
             self._refuse(fault)
         else:
             self.faults.order(fault, times)
 
     def always(self, fault: Fault) -> None:
-        """Let every request that it concerns meet `fault`, until `clear`."""
+        """Let every request that it concerns meet `fault`, until `clear`. Raises ValueError as `fault` does."""
+        self._check(fault)
         if fault.kind == "refuse":
             self._refuse(fault)
         else:
@@ -141,23 +149,19 @@ class SimulatedServer(ABC):
             self._listener.open()
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        """Wait until `condition()`, which is asked after each thing that happens here. Raises TimeoutError."""
-        if condition():
-            return
-        event = asyncio.Event()
-        entry = condition, event
-        self._conditions.append(entry)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await event.wait()
-        finally:
-            self._conditions.remove(entry)
+        """Wait until `condition()`, asked after each thing that happens here, and now and then for what does elsewhere.
+
+        Raises TimeoutError.
+        """
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._happened.wait(), ASK_AGAIN_S)
 
     def note(self) -> None:
         """Let those who wait in `until` ask again."""
-        for condition, event in self._conditions:
-            if condition():
-                event.set()
+        happened, self._happened = self._happened, asyncio.Event()
+        happened.set()
 
     def state(self) -> dict[str, Any]:
         """Return what it is doing, for people."""
@@ -261,6 +265,13 @@ class SimulatedServer(ABC):
             no.headers["Retry-After"] = f"{fault.retry_after:g}"
         return no
 
+    def _check(self, fault: Fault) -> None:
+        if fault.kind in {"rate_limited", "busy"}:
+            try:
+                self.refused(fault.kind, fault, "")
+            except KeyError:
+                raise ValueError(f"{self.dialect} has no {fault.kind} of flavour {fault.flavour!r}") from None
+
     def _refuse(self, fault: Fault) -> None:
         self._listener.refuse()
         if fault.delay_s:
@@ -289,12 +300,9 @@ class SimulatedServer(ABC):
             order = msgspec.json.decode(body, type=Order)
             asked = msgspec.json.decode(body, type=dict[str, Any])
             fault = msgspec.convert({key: asked[key] for key in asked.keys() - {"times", "always"}}, Fault)
-            if fault.kind in {"rate_limited", "busy"}:
-                self.refused(fault.kind, fault, "")
-        except msgspec.MsgspecError as error:
+            self._check(fault)
+        except (msgspec.MsgspecError, ValueError) as error:
             return _json(400, {"error": str(error)})
-        except KeyError as error:
-            return _json(400, {"error": f"no such flavour here: {error}"})
         if fault.kind == "refuse" and not fault.delay_s:
             return _json(400, {"error": "refuse needs delay_s: without an end, /simulate could never be reached again"})
         if order.always:

@@ -5,7 +5,8 @@ the first is refused; so `localhost` may mean ::1 or 127.0.0.1 and nobody notice
 
 A machine that loses power says nothing. The kernel is told to find out: keep-alive probes while an answer is awaited,
 and a bound on how long sent bytes may stay unacknowledged. That is about the machine, not the server on it: one that
-takes minutes to load a model acknowledges all the same.
+takes minutes to load a model acknowledges all the same. One that reads nothing of a large request for 20 s does not,
+and is taken for dead even where the stall budget is longer.
 """
 
 import asyncio

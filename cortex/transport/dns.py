@@ -38,7 +38,7 @@ class Resolver:
         key = (host, port)
         answer = self._answers.get(key)
         if answer is None or answer.until_s <= self._clock():
-            answer = await asyncio.shield(self._pending.get(key) or self._start(key))
+            answer = await self._share(self._pending.get(key) or self._start(key))
         if answer.error is not None:
             raise answer.error.with_traceback(None)
         return answer.addresses
@@ -58,6 +58,15 @@ class Resolver:
         self._pending[key] = task
         task.add_done_callback(lambda _: self._pending.pop(key))
         return task
+
+    async def _share(self, task: asyncio.Task[_Answer]) -> _Answer:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            asker = asyncio.current_task()
+            if task.cancelled() and asker is not None and not asker.cancelling():
+                raise OSError("the look-up was given up") from None  # by `close`: nobody cancelled the asker
+            raise
 
     async def _look_up(self, key: tuple[str, int]) -> _Answer:
         try:

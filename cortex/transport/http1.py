@@ -267,7 +267,8 @@ class Connection(asyncio.Protocol):
         self._budgets = budgets
         self._head_only = head_only
         self._raw = []
-        self._fed = self._size = 0
+        self._fed = 0
+        self._size = -1  # so that the head alone is progress
         self._complete = False
         self._keep = True
         self._sent_s = self._clock()

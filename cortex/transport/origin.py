@@ -13,7 +13,7 @@ class Origin(NamedTuple):
 
     tls: bool
     host: str
-    """Lower case, ASCII; an IPv6 address without its brackets."""
+    """Lower case, ASCII; an IPv6 address without its brackets, its zone behind a bare %."""
     port: int
 
     @classmethod
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
         if parts.query or parts.fragment or port == 0:
             raise ValueError(f"{url!r} is not a base URL: a query, a fragment or port 0 cannot be part of one")
         tls = parts.scheme == "https"
-        return cls(tls, _ascii(parts.hostname), port or _DEFAULT_PORTS[tls]), parts.path.rstrip("/")
+        return cls(tls, _ascii(parts.hostname.replace("%25", "%")), port or _DEFAULT_PORTS[tls]), parts.path.rstrip("/")
 
     @property
     def authority(self) -> str:

@@ -1,13 +1,17 @@
 """What is said to workers, and between them, the dispatcher and the health actor."""
 
+import asyncio
+from typing import NamedTuple
+
 from msgspec import Struct
 
 from cortex.config.model import Breaker, Routing, Worker
 from cortex.messages import Failure, Request
 from cortex.providers.base import Findings
+from cortex.transport.response import Response
 
 
-class Tried(Struct, frozen=True):
+class Tried(NamedTuple):
     """A worker that was asked for this request already, with no luck."""
 
     failure: Failure
@@ -101,3 +105,5 @@ class KeepLoading(Struct, frozen=True):
     """Told to a worker: the client of a cold request left; the load that it began must still end."""
 
     model: str
+    pending: "asyncio.Task[Response]"
+    """The request that began it, still running: to be cancelled once another one holds the load."""

@@ -91,7 +91,7 @@ class Roster(LoopActor):
         """Take a removed worker out of the tree, unless an edit has brought it back meanwhile."""
         standing = self._board.get(idle.worker)
         if standing is not None and idle.worker not in self._current.settings.workers:
-            self.own(self._remove(idle.worker, standing.actor))
+            self.own(self._remove(idle.worker, standing.actor), then=self._removed)
 
     def _reconcile(self, settings: Settings) -> None:
         for worker in settings.workers.values():
@@ -114,6 +114,10 @@ class Roster(LoopActor):
             self._board.remove(name)
             self._pool.retire(standing.link.origin)
             self._report(Report("worker stopped", worker=name))
+
+    def _removed(self, _: object) -> None:
+        """Look again: an edit may have brought it back while it was being stopped."""
+        self._reconcile(self._current.settings)
 
     async def _order(self, order: StartChild | DeleteChild) -> bool:
         """Have the workers' supervisor do something; a child that is there, or gone, already is no trouble."""

@@ -4,6 +4,7 @@ It grants leases, hears how they ended, and keeps its `Standing` true: slots, br
 byte of any answer: a stream belongs to the task that holds the lease, and goes on if this actor dies.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
 from cortex.transport.pool import Pool
+from cortex.transport.response import Response
 from cortex.workers.lease import Ended, Lease, Link
 from cortex.workers.messages import (
     Configure,
@@ -47,6 +49,9 @@ BUSY_S = 1.0
 RATE_LIMIT_REST_S = {"minute": 60.0, "day": 3600.0, "": 60.0}
 """How long a key rests when the upstream did not say until when; a day's window is tried again each hour."""
 
+TAKE_OVER_S = 0.3
+"""For a second request to reach an upstream before the first is cancelled; a client that left is to be felt within 1 s."""
+
 IdleWorker = Callable[[str], None]
 """Called with the name of a drained worker that was removed from the configuration, when its last answer has ended."""
 
@@ -58,6 +63,14 @@ def link_of(settings: WorkerSettings) -> Link:
     if settings.key is not None:
         headers.append(("Authorization", f"Bearer {settings.key.reveal()}"))
     return Link(provider=provider_for(settings), origin=origin, base_path=base_path, headers=tuple(headers))
+
+
+async def _cancel_later(pending: "asyncio.Task[Response]", delay_s: float) -> None:
+    try:
+        await asyncio.sleep(delay_s)
+    finally:
+        if not pending.cancel() and not pending.cancelled() and pending.exception() is None:
+            pending.result().close()
 
 
 class Worker(LoopActor):
@@ -299,10 +312,14 @@ class Worker(LoopActor):
 
     @handles(KeepLoading)
     def keep_loading(self, keep: KeepLoading) -> None:
-        """Ask the upstream itself to load the model, so that the next client finds it warm."""
+        """Ask the upstream itself to load the model, so that the next client finds it warm.
+
+        An upstream ends a load that nobody waits for, so the first request is cancelled only when the second one is there.
+        """
         wire = self.standing.link.provider.warm(keep.model)
         if wire is not None:
             self.own(self._load(self.standing.link, wire.path, wire.body, keep.model))
+        self.own(_cancel_later(keep.pending, 0.0 if wire is None else TAKE_OVER_S))
 
     async def _load(self, link: Link, path: str, body: bytes, model: str) -> None:
         head = request_head("POST", link.base_path + path, link.origin, link.headers, len(body))

@@ -117,10 +117,12 @@ class Probe(LoopActor):
 
     @handles(Crash)
     def crash(self, crash: Crash) -> None:
+        self.journal.append(("crash", self.name))
         raise crash.error
 
     @handles(End)
     def end(self, end: End) -> None:
+        self.journal.append(("ordered end", self.name))
         self.stop_with(end.reason)
 
 

@@ -77,16 +77,22 @@ class Hold:
     until: threading.Event
 
 
+LIVES: list["Life"] = []
+"""All that were made in a test; a thread actor may be over before its test looks for it."""
+
+
 class Life:
     """What both kinds do in these tests."""
 
     def __init__(self, on_start: Any = None) -> None:
         super().__init__()
+        LIVES.append(self)
         self.starter = on_start
         self.later: list[Any] = []
         self.ends: list[Reason] = []
         self.seen: list[Any] = []
         self.over = threading.Event()
+        self.holding = threading.Event()
 
     def on_start(self) -> Any:
         return self.starter() if self.starter else None
@@ -131,6 +137,7 @@ class Life:
 
     @handles(Hold)
     def hold(self, hold: Hold) -> str:
+        self.holding.set()
         hold.until.wait(30)
         return "held"
 
@@ -151,6 +158,7 @@ def kind(request):
 @pytest.fixture(autouse=True)
 async def no_actor_is_left():
     yield
+    LIVES.clear()
     for ref in pykka.ActorRegistry.get_all():
         await ref.stop()
 
@@ -181,7 +189,7 @@ def adopt(start, name="child"):
     post = Post.start()
     with birth(post, name):
         ref = start()
-    return ref, ref.actor_inbox.actor, post.actor_inbox.actor
+    return ref, LIVES[-1], post.actor_inbox.actor
 
 
 async def is_dead(ref):
@@ -338,7 +346,7 @@ async def test_an_exception_in_on_start_is_an_end(kind):
     def broken():
         raise OSError("no port")
 
-    ref, actor, post = adopt(lambda: kind.start(broken))
+    _, actor, post = adopt(lambda: kind.start(broken))
     down = await post.next(Down)
 
     assert down.reason.detail == "OSError: no port (in on_start)"
@@ -449,7 +457,7 @@ def test_an_override_needs_no_decorator():
 
 
 def test_two_handlers_for_one_message_are_refused():
-    with pytest.raises(TypeError, match="both|handle Echo"):
+    with pytest.raises(TypeError, match="one and two handle Echo"):
 
         class Torn(LoopActor):
             @handles(Echo)
@@ -559,7 +567,7 @@ def test_a_timer_is_a_message_in_its_time(fake_loop):
     fake_loop.advance(5)
     assert actor.seen == ["due"]
     actor.after(1.0, Echo("never"))
-    fake_loop.call(lambda: ref.stop())
+    fake_loop.call(ref.stop)
     fake_loop.advance(2)
 
     assert actor.seen == ["due"]
@@ -572,7 +580,7 @@ async def test_a_busy_actor_lets_others_run_between_its_turns():
         busy.tell(Echo(n))
     await other.ask(Echo("quick"))
 
-    assert len(actor.seen) == actor_module.TURN
+    assert 0 < len(actor.seen) < 3 * actor_module.TURN
 
 
 async def test_an_idle_actor_is_kept_alive_by_its_reference():
@@ -606,8 +614,7 @@ async def test_a_hung_thread_is_abandoned_and_its_late_reply_goes_nowhere():
     ref, actor, post = adopt(InThread.start)
     gate = threading.Event()
     future, waiting = ref.ask(Hold(gate)), ref.ask(Echo("left"))
-    while ref.waiting != 1:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(actor.holding.wait, 10)
     ref.kill(Reason("hung", "too long"))
     down = await post.next(Down)
     with pytest.raises(HandlerCrashed):

@@ -27,7 +27,7 @@ def test_a_duration_is_numbers_with_units(text, value_s):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "s", "-5s", "+5s", " 5s", "5 s", "5S", "5sec", "1h 30m", "٥s", "1e3s", "9" * 13 + "s"]
+    "text", ["", "5", "s", "-5s", "+5s", " 5s", "5 s", "5S", "5sec", "1h 30m", "\u0665s", "1e3s", "9" * 13 + "s"]
 )
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="duration"):

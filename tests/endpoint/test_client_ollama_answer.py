@@ -6,7 +6,7 @@ from datetime import datetime
 import httpx
 import ollama
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cortex.chat import Finish, ReasoningDelta, TextDelta, ToolCall, Usage
@@ -15,6 +15,7 @@ from cortex.endpoint.ollama import Ollama
 
 START = 1763978400.123456
 AT = "2025-11-24T10:00:00.123456Z"
+HEAD = f'{{"model":"m","created_at":"{AT}",'
 OPERATIONS = ["chat", "generate"]
 DIALECT = Ollama(now=lambda: START)
 
@@ -51,9 +52,10 @@ def lines(data):
 class TestStream:
     def test_a_short_chat_byte_for_byte(self):
         expected = (
-            f'{{"model":"m","created_at":"{AT}","message":{{"role":"assistant","content":"Hi \\"you\\"\\n"}},"done":false}}\n'
-            f'{{"model":"m","created_at":"{AT}","message":{{"role":"assistant","content":""}},"done":true,"done_reason":"stop",'
-            '"total_duration":0,"load_duration":0,"prompt_eval_count":1,"prompt_eval_duration":0,"eval_count":2,"eval_duration":0}\n'
+            f'{HEAD}"message":{{"role":"assistant","content":"Hi \\"you\\"\\n"}},"done":false}}\n'
+            f'{HEAD}"message":{{"role":"assistant","content":""}},"done":true,'
+            '"done_reason":"stop","total_duration":0,"load_duration":0,"prompt_eval_count":1,"prompt_eval_duration":0,'
+            '"eval_count":2,"eval_duration":0}\n'
         )
 
         assert expected.encode() == stream(TextDelta('Hi "you"\n'), Finish("stop"), Usage(1, 2))
@@ -68,26 +70,28 @@ class TestStream:
         assert expected.encode() == stream(TextDelta("Hi"), Finish("length"), operation="generate")
 
     def test_thinking_has_its_own_field(self):
-        assert {"role": "assistant", "content": "", "thinking": "hm"} == lines(stream(ReasoningDelta("hm")))[0][
-            "message"
-        ]
+        assert lines(stream(ReasoningDelta("hm")))[0]["message"] == {
+            "role": "assistant",
+            "content": "",
+            "thinking": "hm",
+        }
 
     def test_thinking_of_a_generate_stands_by_itself(self):
         line = lines(stream(ReasoningDelta("hm"), operation="generate"))[0]
 
-        assert ("", "hm") == (line["response"], line["thinking"])
+        assert (line["response"], line["thinking"]) == ("", "hm")
 
     def test_calls_have_objects_for_arguments_and_stay_on_their_line(self):
         deltas = [ToolCall("call_1", "f", '{\n  "a": 1\n}'), ToolCall("call_2", "g", "{}"), Finish("tool_calls")]
         first, second, end = lines(stream(*deltas))
 
-        assert [{"id": "call_1", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}] == first["message"][
-            "tool_calls"
+        assert first["message"]["tool_calls"] == [
+            {"id": "call_1", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}}
         ]
-        assert [{"id": "call_2", "function": {"index": 1, "name": "g", "arguments": {}}}] == second["message"][
-            "tool_calls"
+        assert second["message"]["tool_calls"] == [
+            {"id": "call_2", "function": {"index": 1, "name": "g", "arguments": {}}}
         ]
-        assert (True, "stop") == (end["done"], end["done_reason"])
+        assert (end["done"], end["done_reason"]) == (True, "stop")
 
     @pytest.mark.parametrize(
         ("reason", "expected"),
@@ -97,7 +101,7 @@ class TestStream:
         assert expected == lines(stream(Finish(reason)))[-1]["done_reason"]
 
     def test_an_answer_that_nobody_finished_does_not_look_whole(self):
-        assert "length" == lines(stream(TextDelta("x")))[-1]["done_reason"]
+        assert lines(stream(TextDelta("x")))[-1]["done_reason"] == "length"
 
     def test_logprobs_stand_beside_their_text(self):
         token = {"token": "Hi", "logprob": -0.5, "top_logprobs": [{"token": "Ho", "logprob": -1.0}]}
@@ -114,10 +118,10 @@ class TestStream:
         renderer.render([Finish("stop"), Usage(1, 2)])
         end = lines(renderer.close())[0]
 
-        assert (5_000, 0, 2_000, 3_000) == tuple(
+        assert tuple(
             round(end[key] / 1e6)
             for key in ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
-        )
+        ) == (5_000, 0, 2_000, 3_000)
 
     def test_durations_are_the_upstreams_where_it_says(self):
         clock = Clock()
@@ -126,17 +130,17 @@ class TestStream:
         renderer.render([TextDelta("Hi"), Finish("stop"), Usage(1, 2, load_s=4.0, eval_s=1.5)])
         end = lines(renderer.close())[0]
 
-        assert (10_000, 4_000, 4_500, 1_500) == tuple(
+        assert tuple(
             round(end[key] / 1e6)
             for key in ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
-        )
+        ) == (10_000, 4_000, 4_500, 1_500)
 
     def test_a_clock_that_goes_back_gives_no_negative_durations(self):
         clock = Clock()
         renderer = renderer_of(dialect=Ollama(clock))
         clock.now -= 5.0
 
-        assert 0 == lines(renderer.close())[0]["total_duration"]
+        assert lines(renderer.close())[0]["total_duration"] == 0
 
     def test_the_clock_is_written_again_when_the_second_changes(self):
         clock = Clock()
@@ -146,26 +150,27 @@ class TestStream:
             clock.now += step
             stamps.append(lines(renderer.render([TextDelta("x")]))[0]["created_at"])
 
-        assert ["00.123456Z", "00.623456Z", "01.123456Z"] == [text[-10:] for text in stamps]
+        assert [text[-10:] for text in stamps] == ["00.123456Z", "00.623456Z", "01.123456Z"]
 
+    @settings(deadline=None)
     @given(now=st.floats(0, 4e9))
     def test_created_at_is_the_clocks_time_to_the_microsecond(self, now):
         line = lines(renderer_of(dialect=Ollama(lambda: now)).close())[0]
 
         assert abs(datetime.fromisoformat(line["created_at"]).timestamp() - now) < 2e-6
-        assert 27 == len(line["created_at"])
+        assert len(line["created_at"]) == 27
 
     def test_nothing_stands_for_nothing(self):
-        assert b"" == renderer_of().render([Finish("stop"), Usage()])
+        assert renderer_of().render([Finish("stop"), Usage()]) == b""
 
     def test_it_has_no_comments(self):
-        assert b"" == renderer_of().comment("waiting")
+        assert renderer_of().comment("waiting") == b""
 
     def test_an_error_is_a_line_and_no_end(self):
-        assert b'{"error":"it broke"}\n' == renderer_of().error(Problem(502, "it broke", code="x"))
+        assert renderer_of().error(Problem(502, "it broke", code="x")) == b'{"error":"it broke"}\n'
 
     def test_it_is_ndjson(self):
-        assert "application/x-ndjson" == renderer_of().content_type
+        assert renderer_of().content_type == "application/x-ndjson"
 
 
 class TestWhole:
@@ -178,7 +183,7 @@ class TestWhole:
             Usage(9, 2, load_s=1.0, eval_s=0.5),
         ]
 
-        assert {
+        assert json.loads(DIALECT.answer(request_of(), "m", deltas)) == {
             "model": "m",
             "created_at": AT,
             "message": {"role": "assistant", "content": "Hi you", "thinking": "hm"},
@@ -190,20 +195,21 @@ class TestWhole:
             "prompt_eval_duration": 0,
             "eval_count": 2,
             "eval_duration": 500_000_000,
-        } == json.loads(DIALECT.answer(request_of(), "m", deltas))
+        }
 
     def test_a_generate_has_response_and_thinking(self):
         answer = json.loads(
             DIALECT.answer(request_of("generate"), "m", [ReasoningDelta("hm"), TextDelta("Hi"), Finish("stop")])
         )
 
-        assert ("Hi", "hm", False) == (answer["response"], answer["thinking"], "message" in answer)
+        assert (answer["response"], answer["thinking"], "message" in answer) == ("Hi", "hm", False)
 
     def test_logprobs_are_together(self):
         deltas = [TextDelta(text, logprobs=({"token": text, "logprob": -1.0},)) for text in "ab"]
 
-        assert ["a", "b"] == [
-            token["token"] for token in json.loads(DIALECT.answer(request_of(), "m", deltas))["logprobs"]
+        assert [token["token"] for token in json.loads(DIALECT.answer(request_of(), "m", deltas))["logprobs"]] == [
+            "a",
+            "b",
         ]
 
     @pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), ("5m", "load"), (0, "unload")])
@@ -218,8 +224,9 @@ class TestWhole:
         )
 
     def test_an_error_is_its_message(self):
-        assert b'{"error":"model \'x\' not found"}' == DIALECT.error(
-            Problem(404, "model 'x' not found", code="model_not_found")
+        assert (
+            DIALECT.error(Problem(404, "model 'x' not found", code="model_not_found"))
+            == b'{"error":"model \'x\' not found"}'
         )
 
 
@@ -256,6 +263,7 @@ def heard(answers):
     )
 
 
+@settings(deadline=None)
 @given(
     said=deltas_of_answers,
     reason=st.sampled_from(["stop", "length"]),
@@ -271,6 +279,7 @@ def test_the_client_reads_from_a_stream_what_was_said(said, reason, counts):
     assert (reason, counts) == (end.done_reason, (end.prompt_eval_count, end.eval_count))
 
 
+@settings(deadline=None)
 @given(said=deltas_of_answers)
 def test_the_client_reads_from_a_whole_answer_what_was_said(said):
     answer = ollama.ChatResponse.model_validate_json(DIALECT.answer(request_of(), "m", [*said, Finish("stop")]))
@@ -278,6 +287,7 @@ def test_the_client_reads_from_a_whole_answer_what_was_said(said):
     assert told(said) == heard([answer])
 
 
+@settings(deadline=None)
 @given(said=st.lists(st.builds(TextDelta, texts) | st.builds(ReasoningDelta, texts), max_size=6))
 def test_the_client_reads_from_a_generate_what_was_said(said):
     answers = [ollama.GenerateResponse.model_validate(line) for line in lines(stream(*said, operation="generate"))]
@@ -308,7 +318,7 @@ class TestOfficialClient:
 
         parts = list(self.client_of(answer).chat("m", [{"role": "user", "content": "Hi"}], stream=True))
 
-        assert {"a": 1} == parts[0].message.tool_calls[0].function.arguments
+        assert parts[0].message.tool_calls[0].function.arguments == {"a": 1}
         assert parts[-1].done
 
     def test_what_it_sends_is_read(self):
@@ -333,7 +343,7 @@ class TestOfficialClient:
             options={"top_k": 5},
         )
 
-        assert ("weather", "high", 5) == (sent[0].tools[0].name, sent[0].reasoning, sent[0].sampling.top_k)
+        assert (sent[0].tools[0].name, sent[0].reasoning, sent[0].sampling.top_k) == ("weather", "high", 5)
         assert "city" in sent[0].tools[0].parameters["properties"]
 
     def test_it_raises_at_an_error_in_a_stream(self):
@@ -350,6 +360,6 @@ class TestOfficialClient:
         problem = Problem(404, "model 'x' not found")
         client = self.client_of(lambda _: httpx.Response(404, content=DIALECT.error(problem)))
 
-        with pytest.raises(ollama.ResponseError, match="^model 'x' not found") as caught:
+        with pytest.raises(ollama.ResponseError, match=r"^model 'x' not found") as caught:
             client.generate("x", "Hi", stream=False)
-        assert 404 == caught.value.status_code
+        assert caught.value.status_code == 404

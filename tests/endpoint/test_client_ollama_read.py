@@ -1,9 +1,10 @@
 """What Ollama bodies mean: mistakes, each field on its way into the neutral form, loads, and needs."""
 
 import json
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cortex.chat import Image, JsonSchema, Message, RawPrompt, Sampling, Text, Tool, ToolCall, needs_of
@@ -14,6 +15,7 @@ DIALECT = Ollama(now=lambda: 0.0)
 USER = {"role": "user", "content": "Hi"}
 PNG = "iVBORw0KGgo="
 OPERATIONS = ["chat", "generate"]
+CALLS = {"role": "assistant", "tool_calls": [{"function": {"name": name}} for name in ("f", "g")]}
 
 
 def read(operation="chat", **fields):
@@ -38,7 +40,7 @@ def problem_of(operation="chat", **fields):
 class TestMistakes:
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_an_empty_body_is_told_in_the_servers_words(self, operation):
-        with pytest.raises(BadRequest, match="^missing request body"):
+        with pytest.raises(BadRequest, match=r"^missing request body"):
             DIALECT.read(operation, b"")
 
     @pytest.mark.parametrize("body", [b"[]", b"5", b'"x"'])
@@ -93,17 +95,47 @@ class TestMistakes:
         ("turn", "code", "param", "words"),
         [
             ({"content": "x"}, "missing_required_parameter", "messages[0].role", "required"),
-            ({"role": "boss"}, "invalid_value", "messages[0].role", "one of system, user, assistant, tool, found 'boss'"),
+            (
+                {"role": "boss"},
+                "invalid_value",
+                "messages[0].role",
+                "one of system, user, assistant, tool, found 'boss'",
+            ),
             ({"role": 5}, "invalid_type", "messages[0].role", "expected string, found 5"),
-            ({"role": "user", "content": [{"type": "text"}]}, "invalid_type", "messages[0].content", "string or null, found [{"),
+            (
+                {"role": "user", "content": [{"type": "text"}]},
+                "invalid_type",
+                "messages[0].content",
+                "string or null, found [{",
+            ),
             ({"role": "user", "images": "x"}, "invalid_type", "messages[0].images", "array or null"),
             ({"role": "user", "images": [""]}, "invalid_value", "messages[0].images[0]", "found ''"),
-            ({"role": "user", "images": ["data:image/png;base64,aa"]}, "invalid_value", "messages[0].images[0]", "without a data: prefix"),
-            ({"role": "user", "images": ["https://example.org/a.png"]}, "invalid_value", "messages[0].images[0]", "base64"),
-            ({"role": "assistant", "tool_calls": [{}]}, "missing_required_parameter", "messages[0].tool_calls[0].function", "required"),
-            ({"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, "invalid_type", "messages[0].tool_calls[0].function.arguments", 'expected object or null, found "{}"'),
+            (
+                {"role": "user", "images": ["data:image/png;base64,aa"]},
+                "invalid_value",
+                "messages[0].images[0]",
+                "without a data: prefix",
+            ),
+            (
+                {"role": "user", "images": ["https://example.org/a.png"]},
+                "invalid_value",
+                "messages[0].images[0]",
+                "base64",
+            ),
+            (
+                {"role": "assistant", "tool_calls": [{}]},
+                "missing_required_parameter",
+                "messages[0].tool_calls[0].function",
+                "required",
+            ),
+            (
+                {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+                "invalid_type",
+                "messages[0].tool_calls[0].function.arguments",
+                'expected object or null, found "{}"',
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_a_mistake_in_a_message_is_told_with_its_place(self, turn, code, param, words):
         problem = problem_of(messages=[turn])
 
@@ -127,25 +159,24 @@ class TestMistakes:
     def test_a_raw_prompt_has_nothing_beside_it(self, fields):
         problem = problem_of("generate", raw=True, **fields)
 
-        assert ("raw", True) == (problem.param, "does not support template, system, or context" in problem.message)
+        assert (problem.param, "does not support template, system, or context" in problem.message) == ("raw", True)
 
     def test_a_long_image_is_not_repeated(self):
         assert len(problem_of(messages=[{"role": "user", "images": ["data:" + "x" * 9000]}]).message) < 200
 
+    @settings(deadline=None)
     @given(body=st.binary(max_size=60), operation=st.sampled_from(OPERATIONS))
     def test_no_body_does_anything_but_read_or_be_refused(self, body, operation):
-        try:
-            DIALECT.read(operation, body)
-        except BadRequest as refused:
-            assert 400 == refused.problem.status
+        with suppress(BadRequest):
+            DIALECT.chat(DIALECT.read(operation, body))
 
 
 class TestRequest:
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_it_streams_unless_told_otherwise(self, operation):
-        assert [True, True, True, False] == [
+        assert [
             read(operation, **fields).stream for fields in ({}, {"stream": None}, {"stream": True}, {"stream": False})
-        ]
+        ] == [True, True, True, False]
 
     @pytest.mark.parametrize(("fields", "model"), [({}, ""), ({"model": None}, ""), ({"model": "fast"}, "fast")])
     def test_no_model_leaves_the_choice_to_the_strategy(self, fields, model):
@@ -179,15 +210,20 @@ class TestRequest:
 class TestLoad:
     @pytest.mark.parametrize("fields", [{"messages": []}, {"messages": None}])
     def test_a_chat_without_messages_only_loads(self, fields):
-        assert read(**fields).parsed.is_load
+        assert read(**fields).is_load
 
     @pytest.mark.parametrize("fields", [{"prompt": ""}, {"prompt": None}])
     def test_a_generate_without_prompt_only_loads(self, fields):
-        assert read("generate", **fields).parsed.is_load
+        assert read("generate", **fields).is_load
 
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_anything_else_is_to_be_answered(self, operation):
-        assert not read(operation).parsed.is_load
+        assert not read(operation).is_load
+
+    def test_a_load_never_streams_and_needs_an_ollama(self):
+        request = read(messages=[], stream=True)
+
+        assert (request.stream, request.needs) == (False, {"raw_prompt"})
 
     @pytest.mark.parametrize(
         ("keep_alive", "expected"),
@@ -210,20 +246,24 @@ class TestMessages:
     def test_roles_are_lowered(self):
         turns = messages({"role": "System", "content": "a"}, {"role": "USER", "content": "b"})
 
-        assert ["system", "user"] == [turn.role for turn in turns]
+        assert [turn.role for turn in turns] == ["system", "user"]
 
     def test_images_follow_the_text_with_their_type(self):
         images = [PNG, "/9j/4AAQ", "R0lGODdh", "UklGRh4A", "AAAA"]
         turn = messages({"role": "user", "content": "See", "images": images})[0]
 
         assert Text("See") == turn.parts[0]
-        assert ["image/png", "image/jpeg", "image/gif", "image/webp", "image/jpeg"] == [
-            p.media_type for p in turn.parts[1:]
+        assert [p.media_type for p in turn.parts[1:]] == [
+            "image/png",
+            "image/jpeg",
+            "image/gif",
+            "image/webp",
+            "image/jpeg",
         ]
         assert images == [part.data for part in turn.parts[1:]]
 
     def test_thinking_that_comes_back_is_kept(self):
-        assert "hm" == messages({"role": "assistant", "content": "x", "thinking": "hm"})[0].reasoning
+        assert messages({"role": "assistant", "content": "x", "thinking": "hm"})[0].reasoning == "hm"
 
     def test_arguments_are_json_text_without_spaces(self):
         call = {
@@ -239,9 +279,7 @@ class TestMessages:
     def test_a_call_may_have_no_arguments(self, arguments):
         turn = messages({"role": "assistant", "tool_calls": [{"function": {"name": "f", **arguments}}]})[0]
 
-        assert "{}" == turn.tool_calls[0].arguments
-
-    CALLS = {"role": "assistant", "tool_calls": [{"function": {"name": name}} for name in ("f", "g")]}
+        assert turn.tool_calls[0].arguments == "{}"
 
     @pytest.mark.parametrize(
         ("results", "expected"),
@@ -255,13 +293,13 @@ class TestMessages:
         ids=["by name", "by order", "by id", "by nothing that is there", "one too many"],
     )
     def test_a_tool_result_is_bound_to_its_call(self, results, expected):
-        turns = messages(self.CALLS, *({"role": "tool", "content": "42", **result} for result in results))
+        turns = messages(CALLS, *({"role": "tool", "content": "42", **result} for result in results))
 
         assert expected == [(turn.tool_call_id, turn.name) for turn in turns[1:]]
         assert (Text("42"),) == turns[1].parts
 
     def test_a_result_is_bound_to_the_latest_turn(self):
-        turns = messages(self.CALLS, USER, self.CALLS, {"role": "tool", "content": "42", "tool_name": "f"})
+        turns = messages(CALLS, USER, CALLS, {"role": "tool", "content": "42", "tool_name": "f"})
 
         assert turns[2].tool_calls[0].id == turns[3].tool_call_id
 
@@ -276,13 +314,21 @@ class TestParameters:
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_options_of_sampling_have_fields(self, operation):
         options = {
-            "temperature": 0.5, "top_k": 40.0, "top_p": 0.9, "min_p": 0.1, "seed": 7, "presence_penalty": 1,
-            "frequency_penalty": 0.5, "repeat_penalty": 1.1, "num_predict": 64.0, "stop": ["a", "", "b"],
-        }  # fmt: skip
+            "temperature": 0.5,
+            "top_k": 40.0,
+            "top_p": 0.9,
+            "min_p": 0.1,
+            "seed": 7,
+            "presence_penalty": 1,
+            "frequency_penalty": 0.5,
+            "repeat_penalty": 1.1,
+            "num_predict": 64.0,
+            "stop": ["a", "", "b"],
+        }
         translated = chat(operation, options=options)
 
         assert Sampling(0.5, 0.9, 40, 0.1, 7, 1.0, 0.5, 1.1) == translated.sampling
-        assert (64, ("a", "b"), {}) == (translated.max_tokens, translated.stop, translated.options)
+        assert (translated.max_tokens, translated.stop, translated.options) == (64, ("a", "b"), {})
 
     @pytest.mark.parametrize("limit", [-1, -2, 0])
     def test_no_limit_is_none(self, limit):
@@ -293,17 +339,31 @@ class TestParameters:
 
     def test_other_options_of_sampling_go_on_as_they_are(self):
         options = {
-            "repeat_last_n": 64, "typical_p": 0.7, "tfs_z": 1.0, "num_keep": 4, "mirostat": 1, "mirostat_tau": 0.8,
-            "mirostat_eta": 0.6, "penalize_newline": True,
-        }  # fmt: skip
+            "repeat_last_n": 64,
+            "typical_p": 0.7,
+            "tfs_z": 1.0,
+            "num_keep": 4,
+            "mirostat": 1,
+            "mirostat_tau": 0.8,
+            "mirostat_eta": 0.6,
+            "penalize_newline": True,
+        }
 
         assert options == chat(options=options).options
 
     def test_options_of_loading_stay_behind_and_need_nothing(self):
         options = {
-            "num_ctx": 8192, "num_batch": 2, "num_gpu": 1, "main_gpu": 0, "num_thread": 8, "draft_num_predict": 4,
-            "use_mmap": True, "use_mlock": False, "low_vram": False, "numa": False,
-        }  # fmt: skip
+            "num_ctx": 8192,
+            "num_batch": 2,
+            "num_gpu": 1,
+            "main_gpu": 0,
+            "num_thread": 8,
+            "draft_num_predict": 4,
+            "use_mmap": True,
+            "use_mlock": False,
+            "low_vram": False,
+            "numa": False,
+        }
 
         assert chat() == chat(options=options)
         assert {"chat"} == read(options=options).needs
@@ -326,10 +386,13 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("wanted", "expected"),
         [
-            (None, "text"), ("", "text"), ({}, "text"), ("json", "json"),
+            (None, "text"),
+            ("", "text"),
+            ({}, "text"),
+            ("json", "json"),
             ({"type": "object"}, JsonSchema({"type": "object"})),
         ],
-    )  # fmt: skip
+    )
     def test_every_format_is_read(self, wanted, expected):
         assert expected == chat(format=wanted).response_format
 
@@ -375,9 +438,12 @@ common = {
     "options": st.none()
     | st.fixed_dictionaries(
         {},
-        optional={name: st.none() | st.integers(0, 3) for name in ("top_k", "min_p", "repeat_penalty", "mirostat", "num_ctx", "seed")},
+        optional={
+            name: st.none() | st.integers(0, 3)
+            for name in ("top_k", "min_p", "repeat_penalty", "mirostat", "num_ctx", "seed")
+        },
     ),
-}  # fmt: skip
+}
 images = st.none() | st.lists(st.just(PNG), max_size=2)
 chats = st.fixed_dictionaries(
     {"messages": st.lists(st.fixed_dictionaries({"role": st.just("user"), "images": images}), max_size=3)},
@@ -389,9 +455,11 @@ generates = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(case=st.tuples(st.just("chat"), chats) | st.tuples(st.just("generate"), generates))
 def test_the_needs_of_a_body_are_those_of_its_translation(case):
     operation, body = case
     request = DIALECT.read(operation, json.dumps(body).encode())
+    assume(not request.is_load)
 
     assert needs_of(DIALECT.chat(request)) == request.needs

@@ -54,7 +54,7 @@ def test_it_reads_a_whole_answer():
     with client:
         answer = client.chat.completions.create(**ASK)
 
-    assert ("Hello", 5) == (answer.choices[0].message.content, answer.usage.total_tokens)
+    assert (answer.choices[0].message.content, answer.usage.total_tokens) == ("Hello", 5)
 
 
 def test_its_accumulating_helper_takes_text_and_usage():
@@ -64,9 +64,11 @@ def test_its_accumulating_helper_takes_text_and_usage():
     ):
         final = stream.get_final_completion()
 
-    assert ("Hello", "stop", 5) == (
-        final.choices[0].message.content, final.choices[0].finish_reason, final.usage.total_tokens,
-    )  # fmt: skip
+    assert (
+        final.choices[0].message.content,
+        final.choices[0].finish_reason,
+        final.usage.total_tokens,
+    ) == ("Hello", "stop", 5)
 
 
 def test_its_accumulating_helper_takes_parallel_tool_calls():
@@ -78,8 +80,9 @@ def test_its_accumulating_helper_takes_parallel_tool_calls():
     with streamed(deltas) as client, client.chat.completions.stream(**ASK, tools=tools) as stream:
         calls = stream.get_final_completion().choices[0].message.tool_calls
 
-    assert [("call_1", "f", '{"a":1}'), ("call_2", "g", "{}")] == [
-        (call.id, call.function.name, call.function.arguments) for call in calls
+    assert [(call.id, call.function.name, call.function.arguments) for call in calls] == [
+        ("call_1", "f", '{"a":1}'),
+        ("call_2", "g", "{}"),
     ]
 
 
@@ -95,13 +98,13 @@ def test_it_raises_its_own_error_for_a_bad_request():
     with client_of(lambda _: None) as client, pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model="m", messages=[{"role": "boss", "content": "Hi"}])
 
-    assert ("invalid_value", "messages[0].role") == (caught.value.code, caught.value.param)
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "messages[0].role")
 
 
 def test_it_lists_models_and_finds_one_with_a_slash():
     with client_of(lambda _: None) as client:
-        assert ["org/m:x", "auto"] == [model.id for model in client.models.list()]
-        assert "desk" == client.models.retrieve("org/m:x").owned_by
+        assert [model.id for model in client.models.list()] == ["org/m:x", "auto"]
+        assert client.models.retrieve("org/m:x").owned_by == "desk"
         with pytest.raises(openai.NotFoundError):
             client.models.retrieve("other")
 
@@ -119,5 +122,5 @@ def test_what_it_sends_for_every_kind_of_message_is_read():
             model="m", messages=[*ASK["messages"], message, {"role": "user", "content": "More"}]
         )
 
-    assert ["user", "assistant", "user"] == [turn.role for turn in sent[1].messages]
+    assert [turn.role for turn in sent[1].messages] == ["user", "assistant", "user"]
     assert json.loads(message.model_dump_json())["content"] == sent[1].messages[1].parts[0].text

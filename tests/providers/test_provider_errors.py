@@ -80,6 +80,20 @@ def test_any_json_is_classified_without_an_exception(value, status):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"error":' * 900 + b"1" + b"}" * 900,
+        b'{"error":' + b"[" * 900 + b"]" * 900 + b"}",
+        b"<script" * 50_000,
+    ],
+    ids=["brackets", "errors", "arrays", "tags"],
+)
+def test_body_made_to_hurt_is_read_within_bounds(body):
+    assert len(classified((), 500, {}, heard(body)).detail) <= MAX_DETAIL
+
+
+@pytest.mark.parametrize(
     ("body", "message", "code"),
     [
         (b'{"error":{"message":"m","type":"t","param":"p","code":"c"}}', "m", "c"),

@@ -68,7 +68,9 @@ def test_clear_forgets_every_order():
     assert repr(faults) == "<Faults [] always []>"
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from(["", "a", "b"]), st.integers(0, 3)), max_size=8))
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from(["", "a", "b"]), st.integers(0, 3)), max_size=8)
+)
 def test_every_ordered_fault_is_met_exactly_once_by_a_model_that_it_concerns(orders):
     faults = Faults()
     for kind, model, times in orders:

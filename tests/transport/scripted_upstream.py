@@ -30,6 +30,8 @@ class Peer:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.reader, self.writer = reader, writer
         self.requests: list[bytes] = []
+        self.over = asyncio.Event()
+        """Its script has come to an end, most often because the client left."""
 
     async def request(self) -> bytes:
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -95,6 +97,7 @@ class Upstream:
             self.problems.append(error)
         finally:
             self._tasks.discard(task)
+            peer.over.set()
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()

@@ -15,7 +15,7 @@ from cortex.transport import Origin
         ("https://api.groq.com/openai/v1", (True, "api.groq.com", 443), "/openai/v1", "https://api.groq.com"),
         ("HTTP://Desk.Local", (False, "desk.local", 80), "", "http://desk.local"),
         ("http://[::1]:11434", (False, "::1", 11434), "", "http://[::1]:11434"),
-        ("http://[fe80::1%25eth0]:11434/", (False, "fe80::1%25eth0", 11434), "", "http://[fe80::1]:11434"),
+        ("http://[fe80::1%25eth0]:11434/", (False, "fe80::1%eth0", 11434), "", "http://[fe80::1]:11434"),
         ("https://bücher.example", (True, "xn--bcher-kva.example", 443), "", "https://xn--bcher-kva.example"),
         ("https://h:80", (True, "h", 80), "", "https://h:80"),
     ],

@@ -1,0 +1,58 @@
+"""`python -m cortex.simulate`, as a process of its own."""
+
+import asyncio
+import signal
+import socket
+import sys
+
+import pytest
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+async def run(*arguments):
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-u",
+        "-m",
+        "cortex.simulate",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_it_says_where_it_listens_and_ends_politely(client):
+    port = free_port()
+    process = await run("--ollama", str(port), "--openai", str(free_port()), "--requests-per-minute", "3")
+    async with asyncio.timeout(30):
+        first, second = await process.stdout.readline(), await process.stdout.readline()
+        async with client.http.get(f"http://127.0.0.1:{port}/api/version") as answer:
+            status = answer.status
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+    assert first.startswith(f"ollama http://127.0.0.1:{port} ".encode())
+    assert second.startswith(b"openai http://127.0.0.1:")
+    assert (status, process.returncode) == (200, 0)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--nothing",)])
+async def test_wrong_use_is_told(arguments):
+    process = await run(*arguments)
+    async with asyncio.timeout(30):
+        _, said = await process.communicate()
+
+    assert (process.returncode, b"usage:" in said) == (2, True)
+
+
+async def test_a_taken_port_is_told_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = await run("--ollama", str(taken.getsockname()[1]))
+        async with asyncio.timeout(30):
+            _, said = await process.communicate()
+
+    assert (process.returncode, said.count(b"\n")) == (1, 1)

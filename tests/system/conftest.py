@@ -1,0 +1,52 @@
+"""Fixtures for tests of the whole: simulated upstreams that stop with the test, a house in front of them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from house import House, house
+
+from cortex.simulate import SimulatedOllama, SimulatedOpenAI, SimulatedServer
+from cortex.simulate.model import SimulatedModel
+
+MODELS = ("llama3.2:3b", SimulatedModel("qwen3:4b", ("completion", "tools", "thinking", "vision"), family="qwen3"))
+CLOUD_MODELS = (SimulatedModel("cloud-70b", ("completion", "tools", "thinking", "vision")),)
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Callable]:
+    """Starts simulated upstreams, and stops them when the test is over."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def started(sim: SimulatedServer) -> SimulatedServer:
+            await sim.start()
+            stack.push_async_callback(sim.stop)
+            return sim
+
+        yield started
+
+
+@pytest.fixture
+async def desk(start) -> SimulatedOllama:
+    return await start(SimulatedOllama(name="desk", models=MODELS, instant=True))
+
+
+@pytest.fixture
+async def rack(start) -> SimulatedOllama:
+    return await start(SimulatedOllama(name="rack", models=MODELS, instant=True))
+
+
+@pytest.fixture
+async def cloud(start) -> SimulatedOpenAI:
+    return await start(SimulatedOpenAI(name="cloud", models=CLOUD_MODELS, instant=True))
+
+
+@pytest.fixture
+async def build(tmp_path) -> AsyncIterator[Callable]:
+    """Runs a Córtex with the given settings until the test is over."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def built(*tables: str, **more) -> House:
+            return await stack.enter_async_context(house(tmp_path, "".join(tables), **more))
+
+        yield built
