@@ -1,44 +1,77 @@
-"""The command line: one function a verb. Data goes to stdout, talk to stderr.
+"""The command line: data to stdout, talk to stderr, and an exit code for scripts.
 
-Nothing heavy is imported at the top: `cortex status` has to answer in a fraction of the time that aiohttp alone takes to
-import, so what a verb needs it imports itself.
+Each verb is a click command in a module of its own below `cortex.commands`, and is imported when it is called for: all
+of them together take longer to import than `cortex status` may take to answer.
 """
 
 import os
 import sys
-from typing import Any
+from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
-EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_NOT_RUNNING = 0, 1, 2, 3
-CONFIG_DEFAULT = "supervision.toml"
+from cortex import __version__
 
-_config = click.option("--config", "config", default=None, help="Settings file  [default: $CORTEX_CONFIG or supervision.toml]")
-_env_file = click.option("--env-file", default=".env", show_default=True, help="File of environment variables.")
-_url = click.option("--url", default=None, help="Where the daemon is  [default: $CORTEX_URL, or what the settings say]")
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cortex", prog_name="cortex")
-def cli() -> None:
-    """Córtex: one supervised endpoint in front of your Ollama machines and your free API keys."""
-
-
-@cli.command()
-@_config
-@_env_file
-@click.option("--demo", is_flag=True, help="Run three simulated upstreams beside it: nothing else is needed.")
-def run(config: str | None, env_file: str, demo: bool) -> None:  # noqa: FBT001  click passes flags so
-    """Run the daemon."""
-    from cortex import daemon
-
-    sys.exit(daemon.main(_config_of(config), env_file, demo=demo))
+VERBS = {
+    "run": "run",
+    "check": "check",
+    "status": "status",
+    "chat": "chat",
+    "drain": "actions",
+    "resume": "actions",
+    "rest": "actions",
+    "probe": "actions",
+    "restart": "actions",
+}
+"""Verb → its module, in the order of the help."""
 
 
-def main() -> Any:
+class Verbs(click.Group):
+    """The group of all verbs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Return the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  as above
+        """Import a verb."""
+        module = VERBS.get(cmd_name)
+        if module is None:
+            return None
+        command = getattr(import_module(f"cortex.commands.{module}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101  the table is wrong otherwise
+        return command
+
+
+HELP = """Córtex: one supervised endpoint in front of your Ollama machines and your free API keys.
+
+\b
+  cortex run --demo     try it with simulated upstreams
+  cortex chat           ask it something, from another terminal"""
+
+EPILOG = """\b
+Exit codes: 0 good, 1 not, 2 wrong use, 3 not running.
+Completion: eval "$(_CORTEX_COMPLETE=bash_source cortex)", or zsh_source, or fish_source."""
+
+
+@click.command(
+    cls=Verbs,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+)
+@click.version_option(__version__, prog_name="cortex")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Settle what holds for every verb."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org: any value but the empty one
+        context.color = False
+
+
+def main() -> None:
     """Run the command line; the console script."""
-    return cli()
-
-
-def _config_of(config: str | None) -> str:
-    return config or os.environ.get("CORTEX_CONFIG") or CONFIG_DEFAULT
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ● shows ? instead of a stack trace
+    cli(prog_name="cortex")

@@ -18,7 +18,6 @@ import contextlib
 import gc
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -46,7 +45,7 @@ from cortex.endpoint.control import Control
 from cortex.endpoint.front import Front
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
-from cortex.endpoint.server import Endpoint, Server, StopAccepting, listen
+from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
 from cortex.routing.dispatcher import Dispatcher
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
@@ -83,7 +82,6 @@ class Daemon:
         self.metrics = Metrics()
         self.pool = Pool()
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
-        self.sockets: list[socket.socket] = []
         self._random = Random(seed)
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
@@ -103,13 +101,14 @@ class Daemon:
             is_closing=lambda: self.front.is_closing,
         )
         self._pages = Pages(control=control, board=self.board, current=self.current)
-        self.server = Server(self.front.handle, handler_cancellation=True)
+        self.door = Door(Server(self.front.handle, handler_cancellation=True))
+        self._is_stopping = False
         self.metrics.gauges += self._gauges()
 
     async def start(self) -> None:
         """Open the port and start the tree; returns when requests are welcome. Raises OSError when the port cannot be had."""
         settings = self.current.settings
-        self.sockets = listen(settings.server.host, settings.server.port)
+        self.door.sockets = listen(settings.server.host, settings.server.port)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -140,12 +139,12 @@ class Daemon:
     @property
     def port(self) -> int:
         """The port that was opened."""
-        return int(self.sockets[0].getsockname()[1])
+        return int(self.door.sockets[0].getsockname()[1])
 
     async def wait(self) -> int:
         """Wait for the end of the root supervisor; return the exit code."""
-        reason = await self.ended
-        return EXIT_GOOD if reason.is_expected else EXIT_GAVE_UP
+        await self.ended
+        return EXIT_GOOD if self._is_stopping else EXIT_GAVE_UP
 
     async def drain(self) -> None:
         """Stop accepting, let running answers end within the grace, then cancel them."""
@@ -162,15 +161,14 @@ class Daemon:
 
     async def stop(self) -> None:
         """End the tree, the connections and the port."""
+        self._is_stopping = True
         if self._root is not None and not self.ended.done():
             self._root.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(30.0):
                     await asyncio.shield(self.ended)
-        await self.server.shutdown(0.2)
+        await self.door.clear()
         await self.pool.close()
-        for listener in self.sockets:
-            listener.close()
         self._watchdog.stop()
 
     def _root_ended(self, reason: Reason) -> None:
@@ -232,7 +230,7 @@ class Daemon:
             ),
             ChildSpec(
                 "endpoint",
-                lambda: Endpoint.start(front=self.front, server=self.server, sockets=self.sockets),
+                lambda: Endpoint.start(front=self.front, door=self.door),
             ),
         ]
 

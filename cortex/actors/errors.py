@@ -1,4 +1,4 @@
-"""What a sender may be told instead of an answer. Pure.
+"""What a sender may be told instead of an answer.
 
 ActorDeadError          pykka's: the actor ended before it took the message, or before it answered
   NoSuchActor           nobody has that name now

@@ -107,6 +107,8 @@ class Roster:
             self._plans.remove(plan)
             stopping.update(plan.stopping)
             members.update(plan.stopping, plan.starting)
+        for child in members:
+            child.plan = None  # one that is stopped, and not wanted, is in the new plan no more
         order = [child for child in self if child in members]
         return self._add_plan(
             [child for child in order if child in stopping and child.state != "stopped"],

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from pykka import ActorRef
-
 from cortex.actors.reason import Reason
 
 Restart = Literal["permanent", "transient", "temporary"]
@@ -26,8 +24,8 @@ class ChildSpec:
 
     name: str
     """The name it is found by; unique in its tree."""
-    start: Callable[[], ActorRef[Any]]
-    """Starts one actor and returns its reference, at once: what takes time belongs into the actor's own start."""
+    start: Callable[[], Any]
+    """Starts one actor and returns its Ref, at once: what takes time belongs into the actor's own start."""
     restart: Restart = "permanent"
     shutdown_s: float | None = 5.0
     """Seconds it may take to end when told to, before it is killed; 0 kills at once, None waits without end, which is

@@ -4,7 +4,7 @@ It follows Erlang/OTP's `supervisor` (lib/stdlib/src/supervisor.erl), with one d
 OTP's blocks while a child starts or stops, this one never does. It answers questions and can be told to stop at any
 time, and one slow child does not hold up its siblings' restarts. So all it does is reconciling: the roster knows what
 each child is and should be, and in which order to get there; each message about a child takes its plan as far as it
-goes (`_advance`). A restart that fails is tried again through the mailbox, and each try counts against the intensity.
+goes (`_advance`). A failed restart is heard of through the mailbox too, then tried again if the intensity allows.
 
 Nothing lives on alone: when the supervisor itself crashes or is killed, it kills its children, the last first, before
 its own supervisor hears of it. Nothing is forgotten: what a dead child had in its mailbox comes first in the mailbox of
@@ -61,13 +61,6 @@ class _Expired(Signal):
     name: str
     ref: Ref[Any]
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class _TryAgain(Signal):
-    """Start a child whose last start failed."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,17 +337,11 @@ class Supervisor(LoopActor):
             self._lay_to_rest(child)
 
     def _try_again(self, child: Child, why: str) -> None:
-        """Start it again when the intensity allows, but not before the mailbox had its turn."""
+        """Start it again when the intensity allows; the mailbox has its turn before the next failure is heard of."""
         if self._window.allow(self._clock()):
-            self._note(_TryAgain(child.name))
+            self._advance(child.plan)
         else:
             self._give_up(child, self._past_intensity(why))
-
-    @handles(_TryAgain)
-    def _on_try_again(self, again: _TryAgain) -> None:
-        child = self._roster.find(again.name)
-        if child is not None:
-            self._advance(child.plan)
 
     def _on_ended(self, child: Child, reason: Reason, offender: Offender) -> None:
         """See to a child that ended by itself: the two tables of `spec`."""

@@ -1,4 +1,9 @@
-"""The endpoint actor: the door. It lets connections in to the `Front` and runs the sweep; what is inside is not its own."""
+"""The endpoint actor: opens and closes the door in front of the `Front`, and runs the sweep inside.
+
+The door itself, and whoever is inside, outlive it: a door that closed and opened again within a crash would reset the
+connections that were just coming in. So an incarnation that finds the door open leaves it open, and only an end that was
+asked for closes it.
+"""
 
 import asyncio
 import socket
@@ -66,42 +71,61 @@ class StopAccepting:
     """Asked when the daemon ends: let nobody in any more. Answered at once."""
 
 
-class Endpoint(LoopActor):
-    """See the module's docstring. The listening sockets are the daemon's; each incarnation accepts on copies of them."""
+class Door:
+    """The listening sockets and who accepts on them."""
 
-    def __init__(
-        self,
-        *,
-        front: Front,
-        server: Server,
-        sockets: list[socket.socket],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.sockets: list[socket.socket] = []
+        """Bound before the tree starts, so that a taken port is told in one line."""
+        self._accepting: list[asyncio.Server] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are let in."""
+        return bool(self._accepting)
+
+    async def open(self) -> None:
+        """Let connections in."""
+        loop = asyncio.get_running_loop()
+        for listener in self.sockets:
+            self._accepting.append(await loop.create_server(self.server, sock=listener, backlog=1024))
+
+    def close(self) -> None:
+        """Let nobody in any more; whoever is inside stays."""
+        for accepting in self._accepting:
+            accepting.close()
+        self._accepting.clear()
+
+    async def clear(self) -> None:
+        """Close it, and end every connection that is still there."""
+        self.close()
+        await self.server.shutdown(0.2)
+        for listener in self.sockets:
+            listener.close()
+
+
+class Endpoint(LoopActor):
+    """See the module's docstring."""
+
+    def __init__(self, *, front: Front, door: Door, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._front = front
-        self._web = server
-        self._sockets = sockets
+        self._door = door
         self._clock = clock
-        self._doors: list[asyncio.Server] = []
 
     def on_start(self) -> Starting | None:
-        """Open the doors."""
-        self.own(self._open(), then=self._opened)
+        """Open the door, unless it is open."""
+        self.sweep(Sweep())
+        if self._door.is_open:
+            return None
+        self.own(self._door.open(), then=lambda _: self.ready())
         return STARTING
 
-    async def _open(self) -> list[asyncio.Server]:
-        loop = asyncio.get_running_loop()
-        return [await loop.create_server(self._web, sock=opened.dup(), backlog=1024) for opened in self._sockets]
-
-    def _opened(self, doors: list[asyncio.Server]) -> None:
-        self._doors = doors
-        self.ready()
-        self.sweep(Sweep())
-
     def on_terminate(self, reason: Reason) -> None:
-        """Close the doors; whoever is inside stays."""
-        for door in self._doors:
-            door.close()
+        """Close the door, if this end was asked for."""
+        if reason.is_expected:
+            self._door.close()
 
     @handles(Sweep)
     def sweep(self, _: Sweep) -> None:
@@ -113,10 +137,8 @@ class Endpoint(LoopActor):
     def stop_accepting(self, _: StopAccepting) -> Any:
         """Close the doors and tell idle connections to go."""
         self._front.is_closing = True
-        for door in self._doors:
-            door.close()
-        self._doors = []
-        self._web.pre_shutdown()
+        self._door.close()
+        self._door.server.pre_shutdown()
         return True
 
 

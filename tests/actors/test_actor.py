@@ -1,6 +1,7 @@
 """One contract for both kinds of actors, as pykka's own suite does for its runtimes; then what only one of them has."""
 
 import asyncio
+import gc
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import pykka
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pykka._envelope import Envelope
 
 from cortex.actors import actor as actor_module
 from cortex.actors.actor import (
@@ -29,7 +31,7 @@ from cortex.actors.actor import (
     handles,
 )
 from cortex.actors.behaviour import birth
-from cortex.actors.signals import Down, Started
+from cortex.actors.signals import Down, Late, Started
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class Post(LoopActor):
 
     @handles(Started)
     @handles(Down)
+    @handles(Late)
     def keep(self, signal: Any) -> None:
         self.signals.put_nowait(signal)
 
@@ -306,7 +309,7 @@ async def test_on_terminate_is_called_once_with_the_reason_of_a_normal_end(kind)
 
 async def test_nothing_is_handled_after_stop_with(kind):
     ref, actor, post = adopt(kind.start)
-    ref.actor_inbox.put_signal(pykka._envelope.Envelope(Finish(NORMAL)))
+    ref.actor_inbox.put_signal(Envelope(Finish(NORMAL)))
     await post.next(Down)
 
     assert actor.seen == []
@@ -406,6 +409,26 @@ async def test_a_told_message_that_is_deferred_has_no_asker(kind):
     ref.tell(Later())
 
     assert await ref.ask(Answer("nobody")) is True
+
+
+async def test_answered_questions_are_not_remembered_for_ever(kind):
+    ref = kind.start()
+    actor = ref.actor_inbox.actor
+    for n in range(300):
+        future = ref.ask(Later())
+        await ref.ask(Answer(n))
+        assert await future == n
+
+    assert len(actor._deferred) <= 64
+
+
+async def test_forwarding_a_told_message_to_a_dead_actor_is_a_crash(kind):
+    ref, _, post = adopt(kind.start)
+    dead = kind.start()
+    await is_dead(dead)
+    ref.tell(Pass(dead, 1))
+
+    assert isinstance((await post.next(Down)).reason.cause, ActorDeadError)
 
 
 async def test_a_second_answer_is_an_error(kind):
@@ -584,8 +607,6 @@ async def test_a_busy_actor_lets_others_run_between_its_turns():
 
 
 async def test_an_idle_actor_is_kept_alive_by_its_reference():
-    import gc  # noqa: PLC0415  only here
-
     ref = OnLoop.start()
     await ref.ask(Echo(1))
     gc.collect()
@@ -605,6 +626,24 @@ async def test_a_crash_in_the_last_message_of_a_turn_ends_the_actor_at_once():
 def test_a_loop_actor_needs_a_running_loop():
     with pytest.raises(RuntimeError, match="no running event loop"):
         OnLoop.start()
+
+
+async def test_mail_that_another_thread_adds_at_the_very_end_goes_to_the_supervisor():
+    ref, _, post = adopt(OnLoop.start)
+    await is_dead(ref)
+    ref.actor_inbox._letters.append(Envelope(Echo("late")))  # the other thread had looked before the end
+    ref.actor_inbox.schedule()
+
+    assert [letter.message for letter in (await post.next(Late)).leftovers] == [Echo("late")]
+
+
+async def test_a_dead_supervisors_unread_word_of_a_child_is_seen_to():
+    ref = OnLoop.start()
+    asked = LoopFuture()
+    ref.signal(Down("child", None, NORMAL, (Envelope(Echo(1), asked),)))
+    ref.kill(NORMAL)
+    with pytest.raises(ActorDeadError):
+        await asked
 
 
 # Only in a thread
@@ -673,6 +712,15 @@ async def test_a_thread_future_is_not_awaited_and_maps_are_refused():
         await ThreadFuture()
     with pytest.raises(NotImplementedError):
         LoopFuture().map(str)
+
+
+async def test_a_failure_that_nobody_looks_at_is_no_noise():
+    noise = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+    LoopFuture().fail(ValueError("unseen"))
+    gc.collect()
+
+    assert noise == []
 
 
 def test_an_answer_for_a_closed_loop_is_let_fall():

@@ -5,11 +5,13 @@ import threading
 
 import pytest
 from conftest import Crash, End, Note, Probe, living
+from pykka._envelope import Envelope
 
 from cortex.actors.actor import ActorDeadError, HandlerCrashed, Kill, ThreadActor, handles
 from cortex.actors.errors import ChildExists, NoSuchChild, StartFailed
 from cortex.actors.names import Names
 from cortex.actors.reason import NORMAL, SHUTDOWN, Reason
+from cortex.actors.signals import Down, Late
 from cortex.actors.spec import BadName, ChildSpec, DuplicateName
 from cortex.actors.supervisor import (
     CountChildren,
@@ -474,6 +476,27 @@ def test_signals_are_not_handed_on_to_the_next_incarnation(bench):
     assert bench.starts() == ["a", "a"]
 
 
+def test_word_of_an_earlier_incarnation_does_not_touch_the_living_one(bench):
+    bench.begin(bench.spec("a"))
+    old = bench.names.lookup("a")
+    bench.crash("a")
+    late = Envelope(Note("late mail"))
+    bench.loop.call(lambda: bench.ref.signal(Down("a", old, Reason("killed"), (late,))))
+
+    assert bench.states() == {"a": "running"}
+    assert bench.names.lookup("a") is not None
+    assert ("note", "a", "late mail") in bench.journal
+    assert bench.contexts() == ["child_terminated"]
+
+
+def test_late_mail_for_nobody_is_counted(bench):
+    bench.begin()
+    bench.loop.call(lambda: bench.ref.signal(Late("ghost", (Envelope(Note("late")),))))
+
+    assert bench.contexts() == ["messages_lost"]
+    assert bench.reports[-1].offender.spec is None
+
+
 # Orders
 
 
@@ -569,6 +592,32 @@ def test_a_child_is_terminated_between_two_tries_of_its_restart(bench):
     bench.order(DeleteChild("a")).get()
 
     assert bench.states() == {"b": "running"}
+
+
+def test_a_child_that_is_told_to_stop_before_it_acknowledged_is_never_found(bench):
+    bench.begin()
+
+    def start_and_stop():
+        started, stopped = bench.ref.ask(StartChild(bench.spec("a"))), bench.ref.ask(TerminateChild("a"))
+        return started, stopped
+
+    started, stopped = bench.loop.call(start_and_stop)
+    with pytest.raises(StartFailed):
+        started.get()
+    assert stopped.get() is True
+    assert bench.reports == []
+
+
+def test_a_start_that_fails_while_the_supervisor_stops_is_not_tried_again(bench):
+    bench.begin(bench.spec("a"), bench.spec("b", shutdown_s=60), max_restarts=1)
+    bench.script.update(a="silent start", b="deaf")
+    bench.crash("a")
+    bench.loop.call(bench.ref.stop)
+    bench.loop.advance(100)
+
+    assert bench.starts() == ["a", "b", "a"]
+    assert bench.contexts() == ["child_terminated", "start_error", "shutdown_error"]
+    assert bench.ends == [NORMAL]
 
 
 def test_a_stopping_supervisor_takes_no_orders(bench):
