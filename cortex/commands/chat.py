@@ -16,8 +16,8 @@ from cortex.commands.trouble import EXIT_GOOD, EXIT_NOT, WrongUse
 def chat(client: Client, model: str) -> None:
     """Ask the running daemon something.
 
-    MODEL is any name that a client may ask for; without it the strategy chooses. The answer goes to stdout, and who gave
-    it, and why, to stderr. Ctrl-C stops an answer, twice leaves.
+    MODEL is any name that a client may ask for; without it the strategy chooses. The answer goes to stdout, who gave it
+    and why to stderr. Ctrl-C stops an answer, twice leaves.
     """
     conversation = Conversation(client, model)
     if sys.stdin.isatty():

@@ -7,7 +7,7 @@ the key goes nowhere but to the daemon.
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -80,24 +80,30 @@ class Client:
 
         That cancels an answer which is still being made.
         """
-        sent = json.dumps(body).encode()
-        connection = self._connect(SILENCE_S)
-        try:
-            response = self._ask(connection, "POST", path, {"Content-Type": "application/json"}, sent, SILENCE_S)
+        headers, sent = {"Content-Type": "application/json"}, json.dumps(body).encode()
+        with self._asked("POST", path, headers, sent, SILENCE_S) as response:
             if response.status != 200:
                 self._object(response.status, self._read(response))
             yield Stream(self.url, response)
-        finally:
-            connection.close()
 
     def _whole(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
-        connection = self._connect(self._answer_s)
-        try:
-            response = self._ask(connection, method, path, headers, None, self._answer_s)
+        with self._asked(method, path, headers, None, self._answer_s) as response:
             body = self._read(response)
-            return Answer(body, self._object(response.status, body))
-        finally:
-            connection.close()
+        return Answer(body, self._object(response.status, body))
+
+    @contextmanager
+    def _asked(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, wait_s: float
+    ) -> Iterator[HTTPResponse]:
+        own = {"Accept": "*/*", "Connection": "close", **headers}
+        if self._key is not None:
+            own["Authorization"] = f"Bearer {self._key.reveal()}"
+        with closing(self._connect(wait_s)) as connection:
+            with _told(self.url, wait_s):
+                connection.request(method, self._base_path + path, body, own)
+                response = connection.getresponse()
+            with response:  # it, and no longer `connection`, has the socket: see will_close in http.client
+                yield response
 
     def _connect(self, answer_s: float) -> HTTPConnection:
         parts = urlsplit(self.url)
@@ -111,22 +117,6 @@ class Client:
             raise NotRunning(self.url, str(getattr(error, "strerror", None) or error).lower()) from None
         connection.sock.settimeout(answer_s)
         return connection
-
-    def _ask(
-        self,
-        connection: HTTPConnection,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        wait_s: float,
-    ) -> HTTPResponse:
-        own = {"Accept": "*/*", "Connection": "close", **headers}
-        if self._key is not None:
-            own["Authorization"] = f"Bearer {self._key.reveal()}"
-        with _told(self.url, wait_s):
-            connection.request(method, self._base_path + path, body, own)
-            return connection.getresponse()
 
     def _read(self, response: HTTPResponse) -> bytes:
         parts, size, deadline = [], 0, time.monotonic() + self._answer_s

@@ -34,13 +34,13 @@ def aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
 
 
 def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
-    shown = [(cell, width) for cell, width in zip(row, widths, strict=False) if width]
-    while shown and not shown[-1][0].text:
-        shown.pop()
-    return GAP.join(
-        _styled(cell) + " " * (0 if last else width - len(cell.text))
-        for last, (cell, width) in ((place == len(shown) - 1, each) for place, each in enumerate(shown))
-    )
+    line, blanks = "", 0
+    for cell, width in zip(row, widths, strict=False):
+        if cell.text:
+            line += " " * blanks + _styled(cell)
+            blanks = -len(cell.text)
+        blanks += width + len(GAP) if width else 0
+    return line
 
 
 def _styled(cell: Cell) -> str:

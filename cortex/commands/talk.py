@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
-from typing import Any
 
 import click
 
@@ -30,27 +29,31 @@ class Conversation:
         Raises Trouble when there is no answer, or no whole one.
         """
         asked = [*self.messages, {"role": "user", "content": question}]
+        answer = Answer(time.monotonic())
+        try:
+            who = self._stream(asked, answer)
+        except KeyboardInterrupt:  # the connection is closed by now, which cancels the upstream
+            who = None
+        if who is not None and not answer.is_whole:
+            raise Refused(answer.problem or "the answer broke off")
+        if answer.text:
+            self.messages = [*asked, {"role": "assistant", "content": answer.text}]
+        parts = ("stopped",) if who is None else (who, answer.pace(), _end(answer))
+        _aside("  ".join(part for part in parts if part))
+        return who is not None
+
+    def _stream(self, asked: list[dict[str, str]], answer: Answer) -> str:
+        """Fill `answer` and show it while it comes; return who gave it and why."""
         body = {"model": self._model, "messages": asked, "stream": True, "stream_options": {"include_usage": True}}
-        answer, screen = Answer(time.monotonic()), _Screen()
-        is_stopped = False
-        who = ""
+        screen = _Screen()
         try:
             with self._client.stream(PATH, body) as stream:
                 for line in stream.lines():
                     for piece in answer.line(line, time.monotonic()):
                         screen.show(piece)
-                screen.end()
-                who = self._who(stream, answer)
-        except KeyboardInterrupt:  # the connection is closed by now, which cancels the upstream
-            is_stopped = True
+                return self._who(stream, answer)
         finally:
             screen.end()
-        if not is_stopped and not answer.is_whole:
-            raise Refused(answer.problem or "the answer broke off")
-        if answer.text:
-            self.messages = [*asked, {"role": "assistant", "content": answer.text}]
-        _aside("stopped" if is_stopped else "  ".join(part for part in (who, answer.pace(), _end(answer)) if part))
-        return not is_stopped
 
     def _who(self, stream: Stream, answer: Answer) -> str:
         """Say who answered and why. When waiting began before that was known, the headers do not say it: ask again."""
@@ -129,5 +132,5 @@ def _end(answer: Answer) -> str:
     return {"stop": "", "length": "cut at the most tokens allowed"}.get(answer.finish, answer.finish)
 
 
-def _aside(text: Any) -> None:
+def _aside(text: str) -> None:
     click.secho(harmless(text), err=True, dim=True)

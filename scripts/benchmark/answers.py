@@ -10,7 +10,8 @@ EVENTS = 32
 """Events of a stream: content, the finish, the usage, and `[DONE]`."""
 
 QUESTION = "Why is the sky blue? Answer in one sentence."
-WORDS = "The sky is blue because air scatters short waves of light far more than long ones ,".split()
+SENTENCE = "The sky is blue because air scatters short waves of light far more than long ones."
+WORDS = [f"{word} " for word in SENTENCE.split()]
 CREATED = 1_767_225_600
 
 
@@ -44,7 +45,7 @@ USAGE = {"prompt_tokens": 23, "completion_tokens": EVENTS - 3, "total_tokens": 2
 
 def completion() -> bytes:
     """Return a whole answer."""
-    message = {"role": "assistant", "content": " ".join(WORDS), "refusal": None}
+    message = {"role": "assistant", "content": SENTENCE, "refusal": None}
     return _json(
         id="chatcmpl-bench", object="chat.completion", created=CREATED, model="small", system_fingerprint="fp_bench",
         choices=[{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}], usage=USAGE,
@@ -59,7 +60,7 @@ def listing() -> bytes:
 
 def events(model: str) -> list[bytes]:
     """Return the events of a stream, each as it stands in the body."""
-    words = [WORDS[index % len(WORDS)] + " " for index in range(EVENTS - 3)]
+    words = [WORDS[index % len(WORDS)] for index in range(EVENTS - 3)]
     deltas: list[dict[str, object]] = [{"content": word} for word in words]
     deltas[0] = {"role": "assistant", **deltas[0]}
     bodies = [_chunk(model, [{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]

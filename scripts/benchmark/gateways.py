@@ -1,7 +1,8 @@
-"""What stands between load and upstream: nothing, HAProxy, Córtex, LiteLLM's proxy; each as its users run it, on one core.
+"""What stands between load and upstream: nothing, HAProxy, Córtex, LiteLLM's proxy; each on one core, as users run it.
 
-HAProxy forwards by port and knows nothing of models: it is the limit of what forwarding costs. Córtex and LiteLLM choose
-the upstream by the model's name, keep one connection pool, and write their log where a daemon's log goes, to a file.
+HAProxy forwards by port and knows nothing of models: it is the limit of what forwarding costs. It is told to pass
+events on as they come (`http-no-delay`), else it collects them. Córtex and LiteLLM choose the upstream by the model's
+name, keep one pool of connections, and write their log where a daemon's log goes, to a file.
 """
 
 import contextlib
@@ -73,6 +74,8 @@ litellm_settings:
   set_verbose: false
   request_timeout: 600
   num_retries: 0
+general_settings:
+  dangerously_permit_weak_or_unset_master_key: true
 """
 
 LITELLM_ENV = {
@@ -144,7 +147,10 @@ def _cortex(cores: Cores, folder: Path, tools: Tools, upstream: Upstreams) -> It
 def _litellm(cores: Cores, folder: Path, tools: Tools, upstream: Upstreams) -> Iterator[Gateway]:
     port = free_port()
     config = folder / "litellm.yaml"
-    models = (LITELLM_MODEL.format(model=model, port=upstream.small if model == "small" else upstream.streams) for model in MODELS)
+    models = (
+        LITELLM_MODEL.format(model=model, port=upstream.small if model == "small" else upstream.streams)
+        for model in MODELS
+    )
     config.write_text(LITELLM.format(models="".join(models)))
     command = [tools.litellm, "--config", config, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
     began_s = time.monotonic()

@@ -1,7 +1,7 @@
 """One measured run: a load on one gateway for some seconds, and what it cost.
 
-Whole answers are asked for by wrk, which is written in C and costs less than any gateway; streams by `stream_client.py`.
-Both print JSON. The gateway's CPU time is read before and after, divided by the answers that came.
+Whole answers are asked for by wrk, which is written in C and costs less than any gateway; streams by
+`stream_client.py`. Both print JSON. The gateway's CPU time is read before and after, and divided by the answers.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import machine
-from answers import EVENTS, request_body
+from answers import request_body
 from gateways import Gateway
 from machine import Cores, Trouble
 from process import environment, pinned
@@ -36,6 +36,9 @@ end
 """
 
 
+WHAT = {"small": "small answers", "burst": "streams, all events together", "paced": "streams, an event each 5 ms"}
+
+
 class Load(NamedTuple):
     """What is asked, by how many at once."""
 
@@ -43,8 +46,7 @@ class Load(NamedTuple):
     connections: int
 
     def __str__(self) -> str:
-        what = {"small": "small answers", "burst": "streams, at once", "paced": "streams, 5 ms"}[self.model]
-        return f"{what} × {self.connections}"
+        return f"{WHAT[self.model]}, {self.connections} at once"
 
 
 class Run(NamedTuple):
@@ -96,9 +98,14 @@ def measure(load: Load, gateway: Gateway, seconds: float, cores: Cores, folder: 
 @contextlib.contextmanager
 def open_streams(gateway: Gateway, count: int, cores: Cores, folder: Path) -> Iterator[int]:
     """Hold `count` streams open while the block lasts; yield how many of them have begun."""
-    command = _streams(gateway.streams, Load("open", count), 0.0) + ["hold"]
+    command = [*_streams(gateway.streams, Load("open", count), 0.0), "hold"]
     client = subprocess.Popen(
-        pinned(cores.load, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=environment(), text=True
+        pinned(cores.load, command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=folder,
+        env=environment(),
+        text=True,
     )
     try:
         assert client.stdout is not None
@@ -116,7 +123,14 @@ def _command(load: Load, gateway: Gateway, seconds: float, folder: Path, tools: 
         return _streams(port, load, seconds)
     script = folder / "small.lua"
     script.write_text(WRK.format(body=request_body("small").decode()))
-    options = ["-t1", f"-c{load.connections}", f"-d{round(seconds)}s", f"--timeout={REQUEST_TIMEOUT_S}s", "-s", str(script)]
+    options = [
+        "-t1",
+        f"-c{load.connections}",
+        f"-d{round(seconds)}s",
+        f"--timeout={REQUEST_TIMEOUT_S}s",
+        "-s",
+        str(script),
+    ]
     return [str(tools.wrk), *options, f"http://127.0.0.1:{port}/v1/chat/completions"]
 
 

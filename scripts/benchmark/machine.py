@@ -1,9 +1,9 @@
 """The machine as the kernel tells it: cores, who is busy on them, and what one process and its children have used.
 
-Theory of operation: a gateway's cost is its own CPU time, not the time that passes, so it holds still where latencies do not.
-Linux scales `utime + stime` of /proc/PID/stat to the scheduler's exact run time; it is told in ticks of 10 ms, so a run of
-some seconds is exact to less than 1 %. What disturbs a run is read beside it: time that the hypervisor took (steal), and
-time that others spent on the gateway's core.
+Theory of operation: a gateway's cost is its own CPU time, not the time that passes, so it holds still where latencies
+do not. Linux scales `utime + stime` of /proc/PID/stat to the scheduler's exact run time; it is told in ticks of 10 ms,
+so a run of some seconds is exact to less than 1 %. What disturbs a run is read beside it: time that the hypervisor took
+(steal), and time that others spent on the gateway's core.
 """
 
 import os
@@ -62,7 +62,9 @@ def moment() -> Moment:
     busy, steal = {}, 0.0
     for line in Path("/proc/stat").read_text().splitlines():
         if found := re.match(r"cpu(\d+) (.*)", line):
-            user, nice, system, _, _, irq, softirq, stolen, *_ = (int(field) / TICKS_PER_S for field in found[2].split())
+            user, nice, system, _, _, irq, softirq, stolen, *_ = (
+                int(field) / TICKS_PER_S for field in found[2].split()
+            )
             busy[int(found[1])] = user + nice + system + irq + softirq
             steal += stolen
     return Moment(time.monotonic(), busy, steal)
@@ -103,7 +105,7 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU seconds, user and system, of a process with all its threads, and of its living and dead children."""
+    """Return the CPU seconds, user and system, of a process with its threads, and of its children, living and dead."""
     total = 0
     for member in family(pid):
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
@@ -122,7 +124,7 @@ def memory_mb(pid: int) -> float:
 
 
 def open_files(wanted: int) -> None:
-    """Raise the soft limit of open files, which what is started inherits. Raises Trouble when `wanted` cannot be had."""
+    """Raise the soft limit of open files, which children inherit. Raises Trouble when `wanted` cannot be had."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < wanted:
         raise Trouble(f"{wanted} open files are needed (ulimit -n), the hard limit is {hard}")

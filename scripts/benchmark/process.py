@@ -77,7 +77,9 @@ def get(port: int, path: str, timeout_s: float = 2.0) -> int:
     return int(head[9:12]) if head.startswith(b"HTTP/1.") and head[9:12].isdigit() else 0
 
 
-def await_ready(pid: int, port: int, path: str, log: Path, *, patience_s: float = START_S, pause_s: float = 0.05) -> None:
+def await_ready(
+    pid: int, port: int, path: str, log: Path, *, patience_s: float = START_S, pause_s: float = 0.05
+) -> None:
     """Wait until `path` is answered with 200. Raises Trouble when the process ended, or time ran out."""
     give_up = time.monotonic() + patience_s
     while get(port, path) != 200:

@@ -1,8 +1,8 @@
 """The load of the streams, run as a process of its own: `stream_client.py PORT MODEL CONNECTIONS SECONDS [hold]`.
 
-Theory of operation: N connections each ask, take the answer in, check it once it is whole and ask again. Nothing is parsed
-on the way: the end of the last chunk is told by its five bytes. With `hold` each connection asks once; when every stream
-has begun, or ten seconds have passed, it says so, and keeps them open until it is told to go on by a line.
+Theory of operation: N connections each ask, take the answer in, check it once it is whole and ask again. Nothing is
+parsed on the way: the end of the last chunk is told by its five bytes. With `hold` each connection asks once; when
+every stream has begun, or ten seconds have passed, it says so, and keeps them open until it is told to go on by a line.
 
 Prints one JSON object: what came, what went wrong, and milliseconds from asking to the last byte.
 """
@@ -95,7 +95,7 @@ class Client(asyncio.Protocol):
         else:
             self._ask()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         """Count a cut."""
         if self._parts and not self._load.is_over and not self._parts[-1].endswith(END):
             self._load.failed(b"cut after " + b"".join(self._parts)[-200:])
@@ -108,7 +108,8 @@ async def run(port: int, model: str, connections: int, seconds: float, *, hold: 
     opened = [(await loop.create_connection(lambda: Client(load), "127.0.0.1", port))[0] for _ in range(connections)]
     if hold:
         give_up = loop.time() + BEGIN_S
-        while load.begun < connections and not load.errors and loop.time() < give_up:
+        # A thousand streams need not each look whether it is the last, so this looks.
+        while load.begun < connections and not load.errors and loop.time() < give_up:  # noqa: ASYNC110  see above
             await asyncio.sleep(0.05)
         print(json.dumps(load.figures()), flush=True)
         await loop.run_in_executor(None, sys.stdin.readline)

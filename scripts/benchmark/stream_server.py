@@ -1,9 +1,9 @@
 """The upstream of the streams, run as a process of its own: `stream_server.py PORT`.
 
-Theory of operation: it shares a core with the load, so it does next to nothing: requests are told apart by the model's name
-in their bytes, events are framed once, and each is one write, as an engine that flushes after each token makes it. A
-burst is 32 such writes in a row, straight to the socket: collected in one write, it would measure how a gateway copies one
-block. A paced stream keeps to its own clock from its first event on, so what is late does not add up.
+Theory of operation: it shares a core with the load, so it does next to nothing: requests are told apart by the model's
+name in their bytes, events are framed once, and each is one write, as an engine that flushes after each token makes it.
+A burst is 32 such writes in a row, straight to the socket: collected in one write, it would measure how a gateway
+copies one block. A paced stream keeps to its own clock from its first event on, so what is late does not add up.
 """
 
 import asyncio
@@ -20,11 +20,14 @@ HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 END = b"0\r\n\r\n"
-LISTING = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(listing()), listing())
+LISTING = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(listing()),
+    listing(),
+)
 
 
 def frames(model: str) -> list[bytes]:
-    """Return what is written for each event: a chunk; the first with the head before it, the last with the end after it."""
+    """Return what is written for each event: a chunk; the first has the head before it, the last the end after it."""
     chunks = [b"%x\r\n%b\r\n" % (len(event), event) for event in events(model)]
     return [HEAD + chunks[0], *chunks[1:-1], chunks[-1] + END]
 

@@ -1,7 +1,7 @@
 """The programs that a run needs: found, or installed where that is allowed, or named in one line with what is missing.
 
-Debian's packages are installed when this runs as root; LiteLLM and py-spy get an environment of their own each, in .bench/,
-made once and used again.
+Debian's packages are installed when this runs as root; LiteLLM and py-spy get an environment of their own each, in
+.bench/, made once and used again.
 """
 
 import os
@@ -60,7 +60,8 @@ def find(wanted: Collection[str]) -> Tools:
     litellm = _from_pypi("litellm", LITELLM) if "litellm" in wanted else None
     if "litellm" in wanted and litellm is None:
         missing["litellm"] = f"pip could not install {LITELLM} (what it said is above)"
-    assert found["nginx"] is not None and found["wrk"] is not None
+    assert found["nginx"] is not None
+    assert found["wrk"] is not None
     return Tools(found["nginx"], found["wrk"], cortex, found.get("haproxy"), litellm, missing)
 
 

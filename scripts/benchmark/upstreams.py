@@ -1,7 +1,7 @@
 """The fixed upstream of all gateways: nginx for whole answers, a small server of our own for streams.
 
-Both do as little as can be done, so that what is measured is the gateway. nginx answers POST from memory (`return`), and
-keeps its connections as long as a gateway wants them.
+Both do as little as can be done, so that what is measured is the gateway. nginx answers POST from memory (`return`),
+and keeps its connections as long as a gateway wants them.
 """
 
 import contextlib
@@ -22,7 +22,8 @@ events {{ worker_connections 8192; }}
 http {{
   access_log off; server_tokens off; tcp_nodelay on;
   keepalive_requests 1000000000; keepalive_timeout 1h;
-  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  client_body_temp_path body; proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location = /v1/chat/completions {{ default_type application/json; return 200 '{completion}'; }}

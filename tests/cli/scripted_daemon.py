@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Asked(NamedTuple):
@@ -68,7 +68,7 @@ class ScriptedDaemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> "ScriptedDaemon":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -70,7 +70,7 @@ def test_where_nothing_listens_nothing_runs():
 
 
 def test_a_name_that_nobody_has_is_told():
-    with pytest.raises(NotRunning, match="no Córtex at http://no-such-host.invalid"):
+    with pytest.raises(NotRunning, match=r"no Córtex at http://no-such-host.invalid"):
         Client(Where("http://no-such-host.invalid")).get(PATH, "tree")
 
 
@@ -86,7 +86,7 @@ def test_something_else_that_answers_is_not_taken_for_cortex(daemon, client, bod
 def test_what_the_daemon_says_is_passed_on_in_either_dialect(daemon, client, error):
     daemon.answers[f"GET {PATH}"] = says(error, 503)
 
-    with pytest.raises(Refused, match="^no, never$") as refused:
+    with pytest.raises(Refused, match=r"^no, never$") as refused:
         client.get(PATH, "tree")
 
     assert refused.value.status == 503
@@ -135,7 +135,7 @@ def test_a_broken_answer_is_told_in_one_line(sent):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(Refused, match="the connection to .* broke"):
+        with pytest.raises(Refused, match=r"the connection to .* broke"):
             Client(Where(f"http://127.0.0.1:{listening.getsockname()[1]}")).get(PATH, "tree")
         thread.join()
 

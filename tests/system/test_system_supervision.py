@@ -142,7 +142,7 @@ async def test_shutdown_cancels_what_does_not_end_within_the_grace(build, desk):
     assert (await running).status == 503
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(120)
 async def test_nothing_is_dropped_in_a_thousand_kills(build, start):
     """Mixed whole and streamed requests go on while actors are killed, files are edited and upstreams go down and up."""
     lots = random.Random(4711)
@@ -165,6 +165,7 @@ async def test_nothing_is_dropped_in_a_thousand_kills(build, start):
     await until(lambda: len(answers) > 20)
     kills = 0
     while kills < 1000:
+        await asyncio.sleep(0)  # an actor that is away comes back only when the loop runs
         running = ["workers/desk", "workers/rack", "workers/shed", *ACTORS[:7]]
         kills += names.tell(lots.choice(running), Kill("soak"))
         if kills % 100 == 50:
