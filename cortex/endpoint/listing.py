@@ -69,7 +69,12 @@ def openai_models(models: Sequence[Listed]) -> bytes:
 
 def openai_model(models: Sequence[Listed], name: str) -> bytes | None:
     """Write `GET /v1/models/{id}`, or return None for a name that is not listed."""
-    return next((msgspec.json.encode(_openai_entry(listed)) for listed in _all(models) if listed.name == name), None)
+    return next((openai_entry(listed) for listed in _all(models) if listed.name == name), None)
+
+
+def openai_entry(listed: Listed) -> bytes:
+    """Write `GET /v1/models/{id}` for that model, under its name."""
+    return msgspec.json.encode(_openai_entry(listed))
 
 
 def _openai_entry(listed: Listed) -> dict[str, Any]:

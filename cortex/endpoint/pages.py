@@ -119,20 +119,24 @@ class Pages:
         reply.whole(200, "application/json", listing.ollama_version())
 
     async def _model(self, _: web.BaseRequest, reply: Reply, model_id: str) -> None:
+        """Answer for every name that may be asked for, listed or not (`worker:model`, another spelling)."""
         body = listing.openai_model(self.models(), model_id)
         if body is None:
-            raise BadRequest(unknown_model(model_id, self._nearest(model_id)))
+            body = listing.openai_entry(msgspec.structs.replace(self._meant(model_id), name=model_id))
         reply.whole(200, "application/json", body)
 
     async def _show(self, http: web.BaseRequest, reply: Reply) -> None:
         wanted = read_as(_shown, await read_body(http, SHOW_BODY_LIMIT), {})
-        asked = wanted.model or wanted.name
+        reply.whole(200, "application/json", listing.ollama_show(self._meant(wanted.model or wanted.name)))
+
+    def _meant(self, asked: str) -> Listed:
+        """Return the model that a request for `asked` reaches first. Raises BadRequest where nobody has one."""
         resolution = catalogue.resolve(asked, self._current.settings.models, self._board)
         names = {listed.name: listed for listed in self.models()}
         listed = next((names[entry.model] for entry in resolution.entries if entry.model in names), None)
         if listed is None:
             raise BadRequest(unknown_model(asked, self._nearest(asked)))
-        reply.whole(200, "application/json", listing.ollama_show(listed))
+        return listed
 
     def _nearest(self, asked: str) -> tuple[str, ...]:
         return catalogue.nearest(asked, self._current.settings.models, self._board)

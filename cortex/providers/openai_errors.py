@@ -26,6 +26,7 @@ _NO_MODEL = (
 _CANNOT = (
     r"does not support (?:tools|tool|function|thinking|chat|image|vision|embeddings)|--jinja|--enable-auto-tool-choice"
     r"|image input is not supported|multimodal.*not supported"
+    r"|image_url is only supported by certain models|\b(?:tools|functions) (?:is|are) not supported in this model"
 )
 
 RULES: tuple[Rule, ...] = (

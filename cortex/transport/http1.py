@@ -302,7 +302,9 @@ class Connection(asyncio.Protocol):
     def _give_up(self, answer: asyncio.Future[Response]) -> None:
         """Leave nothing of an exchange that nobody awaits any more. Its answer may be here, or just have failed."""
         if not answer.done() or answer.cancelled():
-            self.abort()
+            # A whole answer may have come between the cancellation and now; then the connection is another's already.
+            if self._answer is answer:
+                self.abort()
         elif answer.exception() is None:
             answer.result().close()
 

@@ -97,25 +97,38 @@ def bench(wanted: argparse.Namespace) -> Report:
     marks = [f"forced on a busy machine: {disturbance}"] if disturbance else []
     plan = rounds.QUICK if wanted.quick else rounds.FULL
     began_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with tempfile.TemporaryDirectory(prefix="cortex-bench-") as folder:
-        measured, profiles = _measure(names, plan, cores, Path(folder), tools, always_profile=wanted.profile)
-    marks += report.marks_of(list(measured.results.values()))
     skipped = {name: "not asked for" for name in gateways.NAMES if name not in names} | tools.missing
+    names = [name for name in names if name not in skipped]
+    with tempfile.TemporaryDirectory(prefix="cortex-bench-") as folder:
+        measured, profiles = _measure(names, skipped, plan, cores, Path(folder), tools, always_profile=wanted.profile)
+    marks += report.marks_of(list(measured.results.values()))
     return Report(
         machine.description(), tools.versions(), began_at, marks, skipped, measured, targets.judge(measured), profiles
     )
 
 
 def _measure(
-    names: list[str], plan: rounds.Plan, cores: Cores, folder: Path, tools: Tools, *, always_profile: bool
+    names: list[str],
+    skipped: dict[str, str],
+    plan: rounds.Plan,
+    cores: Cores,
+    folder: Path,
+    tools: Tools,
+    *,
+    always_profile: bool,
 ) -> tuple[Measured, list[sampling.Profile]]:
+    """Start everything and measure it; a gateway that does not start is added to `skipped`, unless it is Córtex."""
     with ExitStack() as stack:
         upstream = stack.enter_context(upstreams.started(cores, folder, tools.nginx))
         start_s = footprint.start_s(cores, folder, tools, upstream) if "cortex" in names else None
         running: dict[str, Gateway] = {}
         for name in names:
-            if name not in tools.missing:
+            try:
                 running[name] = stack.enter_context(gateways.started(name, cores, folder, tools, upstream))
+            except Trouble as trouble:
+                if name == "cortex":
+                    raise
+                skipped[name] = str(trouble)
         idle = footprint.idle(list(running.values()))
         results = rounds.run_all(list(running.values()), plan, cores, folder, tools)
         memory = {name: footprint.after(running[name], idle_mb, cores, folder) for name, idle_mb in idle.items()}

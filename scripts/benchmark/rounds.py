@@ -7,6 +7,7 @@ first, short round is thrown away: it fills caches and opens connections.
 """
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 from gateways import Gateway
 from load import Load, Run, measure
-from machine import Cores
+from machine import Cores, cpu_s
 from tools import Tools
 
 LOADS = (
@@ -26,6 +27,11 @@ LOADS = (
 
 SLOW_ROUNDS = 2
 SLOW_FACTOR = 3
+
+SETTLE_S = 30.0
+LOOK_S = 0.2
+QUIET = 0.06
+"""Share of a core; the CPU clock's tick is 5 % of `LOOK_S`."""
 
 
 class Plan(NamedTuple):
@@ -101,6 +107,7 @@ def run_all(gateways: Sequence[Gateway], plan: Plan, cores: Cores, folder: Path,
                 )
                 seconds = 1.0 if number < 0 else plan.seconds_of(gateway)
                 run = measure(load, gateway, seconds, cores, folder, tools)
+                _settle(gateway)
                 if number >= 0:
                     runs[gateway.name, load].append(run)
     _say("")
@@ -133,6 +140,16 @@ def _result(name: str, load: Load, all_runs: Runs) -> Result:
 def _added(own: Sequence[float | None], direct: Sequence[float | None]) -> Figure | None:
     pairs = zip(own, direct, strict=False)  # a slow gateway has fewer rounds
     return Figure.of([mine - plain for mine, plain in pairs if mine is not None and plain is not None])
+
+
+def _settle(gateway: Gateway) -> None:
+    """Wait, within bounds, until a gateway has done with what its clients left behind: the next one's core is to be free."""
+    give_up = time.monotonic() + SETTLE_S
+    while gateway.pid and time.monotonic() < give_up:
+        before_s = cpu_s(gateway.pid)
+        time.sleep(LOOK_S)
+        if cpu_s(gateway.pid) - before_s < QUIET * LOOK_S:
+            return
 
 
 def _say(what: str) -> None:

@@ -566,6 +566,27 @@ async def test_cancelling_in_the_instant_the_answer_was_whole_leaves_the_next_ex
     assert rig.keeper.told == ["freed", "freed"]
 
 
+async def test_an_answer_that_comes_between_a_cancellation_and_its_effect_leaves_the_next_exchange_alone(rig):
+    task = await rig.ask()
+    go = asyncio.Event()
+
+    async def follow():
+        await go.wait()
+        return await rig.connection.exchange(REQUEST, b"", BUDGETS)
+
+    following = asyncio.get_running_loop().create_task(follow())
+    await turns()
+    go.set()  # the next request runs before the cancelled one
+    task.cancel()
+    rig.connection.data_received(LENGTH)
+    await turns()
+    assert task.cancelled()
+    rig.connection.data_received(LENGTH)
+
+    assert await (await following).read() == b"hello world"
+    assert rig.keeper.told == ["freed", "freed"]
+
+
 async def test_cancelling_in_the_instant_it_failed_is_quiet(rig):
     task = await rig.ask()
     rig.connection.connection_lost(None)
