@@ -192,7 +192,7 @@ class Usage(Struct, frozen=True, tag="usage"):
 Delta = TextDelta | ReasoningDelta | ToolCall | Finish | Usage
 
 
-def needs_of(chat: Chat) -> frozenset[Need]:
+def needs_of(chat: Chat) -> frozenset[Need]:  # noqa: C901  one plain question for each need
     """Return what a provider must be able to express so that nothing of `chat` is lost."""
     needs: set[Need] = {"raw_prompt" if chat.raw_prompt is not None else "chat"}
     if chat.tools and chat.tool_choice != "none":

@@ -73,7 +73,9 @@ log: Any = structlog.get_logger()
 class Daemon:
     """One running Córtex. `start`, then `wait`; `stop` ends it from outside."""
 
-    def __init__(self, settings: Settings, files: Sources, *, texts: sources.Texts | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings, files: Sources, *, texts: sources.Texts | None = None, seed: int | None = None
+    ) -> None:
         self.current = Current(settings, digest=texts.digest if texts else "", texts=texts)
         self.files = files
         self.names = Names()
@@ -82,7 +84,7 @@ class Daemon:
         self.metrics = Metrics()
         self.pool = Pool()
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
         self.front = Front(
@@ -90,7 +92,7 @@ class Daemon:
             relay=Relay(names=self.names, pool=self.pool, current=self.current),
             journal=self.journal,
             finished=self._finished,
-            pages=lambda method, path: self._pages.find(method, path),
+            pages=lambda method, path: self._pages.find(method, path),  # noqa: PLW0108  made further down
         )
         control = Control(
             names=self.names,
@@ -123,7 +125,7 @@ class Daemon:
         )
         self.names.register("root", self._root)
         async with asyncio.timeout(READY_TIMEOUT_S):
-            while self.names.lookup("endpoint") is None and not self.ended.done():
+            while self.names.lookup("endpoint") is None and not self.ended.done():  # noqa: ASYNC110  once, at the start
                 await asyncio.sleep(0.005)
             await self._first_probes()
 
@@ -152,11 +154,11 @@ class Daemon:
         self.front.is_closing = True
         grace_s = self.current.settings.server.shutdown_grace_s
         deadline = time.monotonic() + grace_s
-        while self.front.exchanges and time.monotonic() < deadline:
+        while self.front.exchanges and time.monotonic() < deadline:  # noqa: ASYNC110  once, at the end
             await asyncio.sleep(0.02)
         for exchange in tuple(self.front.exchanges):
             exchange.end("shutdown")
-        while self.front.exchanges and time.monotonic() < deadline + 2.0:
+        while self.front.exchanges and time.monotonic() < deadline + 2.0:  # noqa: ASYNC110  once, at the end
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
@@ -273,7 +275,9 @@ class Daemon:
         if report.context == "progress":
             if offender.restarts:
                 self.metrics.restarts.add((child,))
-            self.report(Report("progress", worker=child, facts={"supervisor": report.supervisor, "restarts": offender.restarts}))
+            self.report(
+                Report("progress", worker=child, facts={"supervisor": report.supervisor, "restarts": offender.restarts})
+            )
             return
         facts = {"supervisor": report.supervisor, "reason": str(report.reason), "restarts": offender.restarts}
         if offender.lost:
@@ -339,7 +343,11 @@ async def _demonstrate(files: Sources) -> int:
     from cortex.simulate.demo import start_demo  # noqa: PLC0415  only --demo needs it
 
     demo = await start_demo()
-    kept = {name: value for name, value in files.environ.items() if name in {"CORTEX_HOST", "CORTEX_PORT", "CORTEX_STRATEGY"}}
+    kept = {
+        name: value
+        for name, value in files.environ.items()
+        if name in {"CORTEX_HOST", "CORTEX_PORT", "CORTEX_STRATEGY"}
+    }
     with tempfile.TemporaryDirectory(prefix="cortex-demo-") as folder:
         config = Path(folder) / "supervision.toml"
         config.write_text(f"# The settings of this demonstration; edit them while it runs.\n\n{demo.workers}")
@@ -384,7 +392,9 @@ async def _serve(daemon: Daemon) -> int:
 
 def _welcome(daemon: Daemon) -> None:
     settings = daemon.current.settings
-    log.info("ready", url=f"http://{settings.server.host}:{daemon.port}", workers=list(settings.workers), version=__version__)
+    log.info(
+        "ready", url=f"http://{settings.server.host}:{daemon.port}", workers=list(settings.workers), version=__version__
+    )
     for notice in settings.notices:
         log.warning(notice)
     if not settings.workers:

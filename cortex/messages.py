@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cortex.chat import Need, Usage
 
 Word = Literal[

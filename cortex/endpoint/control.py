@@ -32,7 +32,7 @@ _encoder = msgspec.json.Encoder(enc_hook=str, order="deterministic")
 class Control:
     """Reads the tree and acts on it. Every method that ends in `_page` answers one path."""
 
-    def __init__(  # noqa: PLR0913  it shows every part
+    def __init__(
         self,
         *,
         names: Names,
@@ -110,7 +110,9 @@ class Control:
         try:
             limit = min(1000, max(1, int(http.query.get("limit", str(REQUESTS_SHOWN)))))
         except ValueError:
-            raise BadRequest(Problem(400, "limit: expected a number from 1 to 1000", "invalid_value", "limit")) from None
+            raise BadRequest(
+                Problem(400, "limit: expected a number from 1 to 1000", "invalid_value", "limit")
+            ) from None
         latest = self._journal.latest(limit)
         _json(reply, {"requests": [{**record.line(), "arrived_at": record.arrived_at} for record in latest]})
 
@@ -126,7 +128,11 @@ class Control:
         current = self._current
         _json(
             reply,
-            {"settings": current.settings, "problems": [str(problem) for problem in current.problems], "digest": current.digest},
+            {
+                "settings": current.settings,
+                "problems": [str(problem) for problem in current.problems],
+                "digest": current.digest,
+            },
         )
 
     async def events(self, _: web.BaseRequest, reply: Reply) -> None:
@@ -152,7 +158,9 @@ class Control:
     async def act(self, http: web.BaseRequest, reply: Reply, name: str, action: str) -> None:
         """Do something to a worker (or restart any actor): drain, resume, rest, probe, restart."""
         if http.headers.get("X-Cortex") != "1":
-            raise BadRequest(Problem(403, "actions need the header 'X-Cortex: 1', so that no web page can send them", "forbidden"))
+            raise BadRequest(
+                Problem(403, "actions need the header 'X-Cortex: 1', so that no web page can send them", "forbidden")
+            )
         if action == "restart":
             await self._restart(name)
         else:
@@ -175,7 +183,11 @@ class Control:
                 try:
                     return standing.actor, Rest(None if wanted is None else seconds(wanted))
                 except ValueError:
-                    found = f"expected a duration such as 90s or 2h, found {wanted[:40]!r}" if wanted else "expected a duration"
+                    found = (
+                        f"expected a duration such as 90s or 2h, found {wanted[:40]!r}"
+                        if wanted
+                        else "expected a duration"
+                    )
                     raise BadRequest(Problem(400, f"for: {found}", "invalid_value", "for")) from None
 
     async def _restart(self, name: str) -> None:
@@ -195,7 +207,9 @@ class Control:
         except ChildError as error:
             raise _not_found(str(error)) from None
         except (TimeoutError, ActorDeadError, MailboxFull, HandlerCrashed) as error:
-            raise BadRequest(Problem(503, f"{name} did not answer: {error}", "unavailable", retry_after_s=1.0)) from None
+            raise BadRequest(
+                Problem(503, f"{name} did not answer: {error}", "unavailable", retry_after_s=1.0)
+            ) from None
 
     async def _children(self, supervisor: str) -> list[dict[str, Any]]:
         children: list[ChildInfo] = await self._ask(supervisor, WhichChildren())
@@ -270,13 +284,19 @@ def full(standing: Standing, now: float) -> dict[str, Any]:
         "version": standing.version,
         "weight": standing.settings.weight,
         "models": [
-            {"name": model.name, "loaded": model.loaded, "context_length": model.context_length or None, "digest": model.digest}
+            {
+                "name": model.name,
+                "loaded": model.loaded,
+                "context_length": model.context_length or None,
+                "digest": model.digest,
+            }
             for model in (standing.models or {}).values()
         ],
         "pace": standing.pace.figures(),
         "probed_s_ago": round(now - standing.probed_at, 1) if standing.probed_at else None,
         "last_failures": [
-            {"s_ago": round(now - at, 1), "word": failure.word, "detail": str(failure)} for at, failure in standing.failures
+            {"s_ago": round(now - at, 1), "word": failure.word, "detail": str(failure)}
+            for at, failure in standing.failures
         ],
         "requests": [lease.request_id for lease in standing.leases.values()],
     }

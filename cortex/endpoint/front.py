@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from cortex.config.watcher import Current
 from cortex.config.units import seconds
+from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.ollama import Ollama
@@ -47,7 +47,7 @@ log: Any = structlog.get_logger()
 class Front:
     """See the module's docstring. Its `handle` is the handler of aiohttp's server."""
 
-    def __init__(  # noqa: PLR0913  where every part meets
+    def __init__(
         self,
         *,
         current: Current,
@@ -110,7 +110,10 @@ class Front:
                 return Problem(503, "Córtex is shutting down", code="shutting_down", retry_after_s=5.0)
             if len(self.exchanges) >= server.max_clients:
                 return Problem(
-                    503, f"{server.max_clients} requests are open (server.max_clients)", code="overloaded", retry_after_s=2.0
+                    503,
+                    f"{server.max_clients} requests are open (server.max_clients)",
+                    code="overloaded",
+                    retry_after_s=2.0,
                 )
             if http.method not in {"POST", "OPTIONS"}:
                 return Problem(405, f"{http.method} is not for {path}: use POST", code="method_not_allowed")
@@ -186,7 +189,9 @@ class Front:
         problem = {
             "deadline": of_deadline(record, exchange.deadline_s - record.arrived_s),
             "body": Problem(408, "the request's body did not come in time", code="timeout"),
-            "shutdown": Problem(503, "Córtex was shut down before the answer was whole", code="shutting_down", retry_after_s=5.0),
+            "shutdown": Problem(
+                503, "Córtex was shut down before the answer was whole", code="shutting_down", retry_after_s=5.0
+            ),
         }[ended_by]
         try:
             exchange.reply.close_after()
@@ -195,7 +200,9 @@ class Front:
             record.outcome = "client_gone"
 
     def _failed(self, exchange: Exchange, error: Exception) -> None:
-        problem = Problem(500, f"Córtex failed at this request ({type(error).__name__}); its log has more", code="internal_error")
+        problem = Problem(
+            500, f"Córtex failed at this request ({type(error).__name__}); its log has more", code="internal_error"
+        )
         try:
             self._relay.tell(exchange, problem, outcome="internal_error")
         except ClientGoneError:
@@ -216,7 +223,8 @@ async def read_body(http: web.BaseRequest, limit: int) -> bytes:
     if length is not None and length > limit:
         raise _too_large(length, limit)
     content = http.content
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while True:
         part = await content.readany()
         size += len(part)
@@ -229,7 +237,11 @@ async def read_body(http: web.BaseRequest, limit: int) -> bytes:
 
 def _too_large(size: int, limit: int) -> BadRequest:
     return BadRequest(
-        Problem(413, f"expected a body of at most {limit} bytes (server.max_body), found {size} or more", code="body_too_large")
+        Problem(
+            413,
+            f"expected a body of at most {limit} bytes (server.max_body), found {size} or more",
+            code="body_too_large",
+        )
     )
 
 
@@ -239,7 +251,9 @@ def _headers(http: web.BaseRequest, request: Request) -> None:
     if strategy is not None:
         if strategy not in STRATEGIES:
             found = f"expected one of {', '.join(STRATEGIES)}, found {strategy[:40]!r}"
-            raise BadRequest(Problem(400, f"X-Cortex-Strategy: {found}", code="invalid_value", param="X-Cortex-Strategy"))
+            raise BadRequest(
+                Problem(400, f"X-Cortex-Strategy: {found}", code="invalid_value", param="X-Cortex-Strategy")
+            )
         request.strategy = strategy
     deadline = http.headers.get("X-Cortex-Deadline")
     if deadline is not None:

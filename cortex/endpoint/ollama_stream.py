@@ -73,7 +73,7 @@ class OllamaRenderer:
         last = {"done": True, "done_reason": done_of(self._finish), **counts}
         return self._line(self._head + self._stamp(now), last)
 
-    def comment(self, text: str) -> bytes:  # noqa: ARG002  the dialect has no comments; the protocol has
+    def comment(self, text: str) -> bytes:
         """Return nothing: any line that is no answer breaks the official clients."""
         return b""
 

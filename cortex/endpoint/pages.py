@@ -21,7 +21,16 @@ from cortex.endpoint.reply import Reply
 from cortex.routing import catalogue
 from cortex.workers.standing import Board
 
-MANAGEMENT = ("/api/pull", "/api/push", "/api/create", "/api/copy", "/api/delete", "/api/blobs/", "/api/me", "/api/signout")
+MANAGEMENT = (
+    "/api/pull",
+    "/api/push",
+    "/api/create",
+    "/api/copy",
+    "/api/delete",
+    "/api/blobs/",
+    "/api/me",
+    "/api/signout",
+)
 """What Ollama's API has to manage one machine; behind Córtex there are several, so it is done on each of them."""
 
 SHOW_BODY_LIMIT = 100_000

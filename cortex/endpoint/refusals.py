@@ -61,7 +61,9 @@ def of_break(failure: Failure, record: Record) -> Problem:
 def of_deadline(record: Record, seconds: float) -> Problem:
     """Say that the time for the request is over."""
     what = "; ".join(f"{a.worker}: {a.failure or 'had not answered yet'}" for a in record.attempts)
-    return Problem(504, f"no whole answer within the deadline of {seconds:g} s" + (f" - {what}" if what else ""), code="deadline")
+    return Problem(
+        504, f"no whole answer within the deadline of {seconds:g} s" + (f" - {what}" if what else ""), code="deadline"
+    )
 
 
 def explain(candidates: tuple[Candidate, ...]) -> str:

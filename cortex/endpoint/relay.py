@@ -257,7 +257,15 @@ class Relay:
                 return now + (failure.retry_after_s or 2.0 * AGAIN_S)
             case "rate_limited":
                 return NEVER if failure.retry_after_s is None else now + failure.retry_after_s
-            case "timeout" | "server_error" | "unauthorized" | "model_missing" | "bad_request" | "malformed" | "unsupported":
+            case (
+                "timeout"
+                | "server_error"
+                | "unauthorized"
+                | "model_missing"
+                | "bad_request"
+                | "malformed"
+                | "unsupported"
+            ):
                 return NEVER
             case _:
                 assert_never(failure.word)
@@ -280,4 +288,3 @@ def _give_back(granted: Lease | Refusal) -> None:
     if isinstance(granted, Lease):
         with granted:
             pass
-

@@ -121,10 +121,10 @@ class Reply(web.StreamResponse):
 
 
 def header_lines(**values: str) -> str:
-    """Write header lines from `X_Cortex_Worker="desk"`-like arguments; what cannot stand in a header becomes `?`.
+    r"""Write header lines from `X_Cortex_Worker="desk"`-like arguments; what cannot stand in a header becomes `?`.
 
-    >>> header_lines(X_A="one", X_B="two\\r\\nX-Evil: 1")
-    'X-A: one\\r\\nX-B: two??X-Evil: 1\\r\\n'
+    >>> header_lines(X_A="one", X_B="two\r\nX-Evil: 1")
+    'X-A: one\r\nX-B: two??X-Evil: 1\r\n'
     """
     return "".join(f"{name.replace('_', '-')}: {clean(value)}\r\n" for name, value in values.items() if value)
 

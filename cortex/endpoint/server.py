@@ -16,7 +16,6 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from cortex.actors.actor import STARTING, LoopActor, handles
-from cortex.actors.behaviour import Starting
 from cortex.actors.reason import Reason
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.exchange import SWEEP_S, sweep
@@ -114,7 +113,7 @@ class Endpoint(LoopActor):
         self._door = door
         self._clock = clock
 
-    def on_start(self) -> Starting | None:
+    def on_start(self) -> Any:
         """Open the door, unless it is open."""
         self.sweep(Sweep())
         if self._door.is_open:
@@ -156,7 +155,9 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.setblocking(False)  # noqa: FBT003  its name says what it sets
             # Port 0 is any free one, but the same for each address.
-            listener.bind(address if port or len(opened) == 1 else (address[0], opened[0].getsockname()[1], *address[2:]))
+            listener.bind(
+                address if port or len(opened) == 1 else (address[0], opened[0].getsockname()[1], *address[2:])
+            )
             listener.listen(1024)
     except OSError:
         for listener in opened:

@@ -1,0 +1,1 @@
+"""Routing: which worker takes a request, and who waits."""

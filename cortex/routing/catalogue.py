@@ -98,7 +98,8 @@ def _having(asked: str, standings: Iterable[Standing]) -> list[tuple[Standing, s
     digests = {
         digest
         for s in standings
-        if s.name in by_name and (digest := (s.models or {})[s.link.provider.normal_name(asked)].digest if s.models else "")
+        if s.name in by_name
+        and (digest := (s.models or {})[s.link.provider.normal_name(asked)].digest if s.models else "")
     }
     found = []
     for standing in standings:

@@ -28,7 +28,7 @@ class Passed(NamedTuple):
     obstacle: Obstacle
 
 
-def choose(  # noqa: PLR0913  all that a choice depends on
+def choose(
     dispatch: Dispatch,
     resolution: Resolution,
     strategy: Strategy,
@@ -45,8 +45,15 @@ def choose(  # noqa: PLR0913  all that a choice depends on
         ranked = order_of(strategy, free, state, now)
         best = ranked[0].entry
         for busy, obstacle in passed:
-            if obstacle.kind == "full" and now < dispatch.request.deadline_s and busy.rank <= best.rank and worth_waiting(busy, best, ahead=ahead):
-                return Wait(dispatch.request.deadline_s, f"{busy.standing.name} is sooner than a load on {best.standing.name}")
+            if (
+                obstacle.kind == "full"
+                and now < dispatch.request.deadline_s
+                and busy.rank <= best.rank
+                and worth_waiting(busy, best, ahead=ahead)
+            ):
+                return Wait(
+                    dispatch.request.deadline_s, f"{busy.standing.name} is sooner than a load on {best.standing.name}"
+                )
         return ranked
     return _wait(dispatch, passed, resolution, now, ahead) or _refuse(dispatch, passed, resolution, now, nearest, board)
 
@@ -66,7 +73,9 @@ def _sort(dispatch: Dispatch, entries: Iterable[Entry], now: float) -> tuple[lis
         if tried and standing.name in tried:
             failure, again_at = tried[standing.name]
             if now < again_at:
-                obstacle = Obstacle("quota" if failure.word == "rate_limited" else "open", f"tried: {failure}", again_at)
+                obstacle = Obstacle(
+                    "quota" if failure.word == "rate_limited" else "open", f"tried: {failure}", again_at
+                )
         if obstacle is None:
             free.append(entry)
         else:
@@ -102,7 +111,7 @@ def _least_wait_s(full: Sequence[Passed], ahead: int) -> float:
     return min(waits)
 
 
-def _refuse(  # noqa: PLR0913  same as choose
+def _refuse(
     dispatch: Dispatch,
     passed: Sequence[Passed],
     resolution: Resolution,
@@ -119,7 +128,9 @@ def _refuse(  # noqa: PLR0913  same as choose
             return Refusal("unknown_model", f"model '{request.model}' not found", candidates, nearest=nearest)
         return Refusal("exhausted", f"no worker has a model for '{request.model or 'auto'}'", candidates)
     if resolution.entries and not passed:
-        lacking = sorted({need for entry in resolution.entries for need in request.needs & entry.standing.link.provider.lacks})
+        lacking = sorted(
+            {need for entry in resolution.entries for need in request.needs & entry.standing.link.provider.lacks}
+        )
         return Refusal("unsupported", f"no worker with this model can do: {', '.join(lacking)}", candidates)
     retry_after_s = _retry_after_s(passed, now)
     if any(item.obstacle.kind == "full" for item in passed):
@@ -134,9 +145,7 @@ def _retry_after_s(passed: Sequence[Passed], now: float) -> float:
     return max(1.0, back - now)
 
 
-def _explain(
-    dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, board: Board
-) -> Iterable[Candidate]:
+def _explain(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, board: Board) -> Iterable[Candidate]:
     """Say of every worker why it did not take the request."""
     why = {item.entry.standing.name: item.obstacle.why for item in passed}
     having = {entry.standing.name: entry for entry in resolution.entries}
@@ -159,4 +168,6 @@ def _unreachable(reachable: bool | None) -> str:  # noqa: FBT001  a fact of thre
 
 def queue_full(request: Request, candidates: tuple[Candidate, ...]) -> Refusal:
     """Refuse because too many wait already."""
-    return Refusal("queue_full", f"too many requests wait for a slot; '{request.model or 'auto'}' is busy", candidates, 2.0)
+    return Refusal(
+        "queue_full", f"too many requests wait for a slot; '{request.model or 'auto'}' is busy", candidates, 2.0
+    )

@@ -113,7 +113,13 @@ class Dispatcher(LoopActor):
         request = dispatch.request
         resolution = self._resolve(request.model)
         decision = choose(
-            dispatch, resolution, self._strategy(request.strategy), self._state, self._clock(), ahead=ahead, board=self._board
+            dispatch,
+            resolution,
+            self._strategy(request.strategy),
+            self._state,
+            self._clock(),
+            ahead=ahead,
+            board=self._board,
         )
         if isinstance(decision, Refusal) and decision.kind == "unknown_model":
             near = catalogue.nearest(request.model, self._current.settings.models, self._board)
@@ -188,4 +194,3 @@ class Dispatcher(LoopActor):
         if self._line and not self._ticking:
             self._ticking = True
             self.after(TICK_S, Tick())
-

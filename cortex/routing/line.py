@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Line(Generic[T]):
     """Items that wait, by client."""
 
-    __slots__ = ("_bytes", "_by_client", "_count", "limit", "limit_bytes")
+    __slots__ = ("_by_client", "_bytes", "_count", "limit", "limit_bytes")
 
     def __init__(self, *, limit: int, limit_bytes: int) -> None:
         self.limit = limit

@@ -42,27 +42,29 @@ Strategy = Callable[[Sequence[Entry], State, float], list[Ranked]]
 
 
 def local_first(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """Own hardware before free keys before paid ones; there the loaded model, the idler machine, the faster one."""
+    """Take own hardware before free keys before paid ones; there the loaded model, the idler machine, the faster one."""
     if len(entries) == 1:
         return [Ranked(entries[0], _tier_word(entries[0]))]
-    order = sorted(entries, key=lambda entry: (_tier(entry), _load_time_s(entry), _load(entry, now), _first_token_s(entry)))
+    order = sorted(
+        entries, key=lambda entry: (_tier(entry), _load_time_s(entry), _load(entry, now), _first_token_s(entry))
+    )
     return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}") for entry in order]
 
 
 def round_robin(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """Smooth weighted turns, as in nginx: 5:1:1 gives a a b a c a a, never five in a row.
+    """Take smooth weighted turns, as in nginx: 5:1:1 gives a a b a c a a, never five in a row.
 
     The turn is counted for whoever comes first; one that cannot take it keeps no claim to the next.
     """
-    credits = state.credits
+    owed = state.credits
     total = 0.0
     for entry in entries:
         standing = entry.standing
         total += standing.settings.weight
-        credits[standing.name] = credits.get(standing.name, 0.0) + standing.settings.weight
-    order = sorted(entries, key=lambda entry: -credits[entry.standing.name])
+        owed[standing.name] = owed.get(standing.name, 0.0) + standing.settings.weight
+    order = sorted(entries, key=lambda entry: -owed[entry.standing.name])
     if order:
-        credits[order[0].standing.name] -= total
+        owed[order[0].standing.name] -= total
     return [
         Ranked(entry, "its turn" if place == 0 else f"turn {place + 1}, weight {entry.standing.settings.weight}")
         for place, entry in enumerate(order)
@@ -70,7 +72,7 @@ def round_robin(entries: Sequence[Entry], state: State, now: float) -> list[Rank
 
 
 def least_loaded(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """The least share of slots in use, weighed by how long answers take there, failures of late counted as load.
+    """Take the least share of slots in use, weighed by how long answers take there, failures of late counted as load.
 
     Where several tie, the better of two drawn by lot: deterministic ties would send every burst to one worker.
     """

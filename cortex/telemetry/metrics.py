@@ -73,7 +73,9 @@ class Histogram:
 class Gauge:
     """What holds at the moment of the scrape: (label values, value) pairs, computed then."""
 
-    def __init__(self, name: str, about: str, labels: Labels, read: Callable[[], Iterable[tuple[Labels, float]]]) -> None:
+    def __init__(
+        self, name: str, about: str, labels: Labels, read: Callable[[], Iterable[tuple[Labels, float]]]
+    ) -> None:
         self.name, self.about, self.labels, self.read = name, about, labels, read
 
     def metric(self) -> Metric:
@@ -89,7 +91,9 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self.requests = Counter("cortex_requests", "Requests ended.", ("dialect", "worker", "model", "outcome"))
-        self.request_seconds = Histogram("cortex_request_seconds", "From arrival to the last byte.", ("dialect", "worker"))
+        self.request_seconds = Histogram(
+            "cortex_request_seconds", "From arrival to the last byte.", ("dialect", "worker")
+        )
         self.first_token_seconds = Histogram(
             "cortex_first_token_seconds", "From sending to the first content.", ("worker", "model")
         )
@@ -104,7 +108,9 @@ class Metrics(Collector):
         self.reloads = Counter("cortex_config_reloads", "Edits of the configuration.", ("result",))
         self.probe_seconds = Histogram("cortex_probe_seconds", "A round of probes.", ("worker",))
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
-        self.unlogged = Counter("cortex_unlogged_requests", "Requests that ended while the log was being restarted.", ())
+        self.unlogged = Counter(
+            "cortex_unlogged_requests", "Requests that ended while the log was being restarted.", ()
+        )
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
         for labels in ((),):

@@ -89,7 +89,9 @@ class Record:
         if len(self.attempts) == 1:
             return last
         before = ", ".join(
-            f"{attempt.worker} {attempt.failure.word.replace('_', ' ')}" for attempt in self.attempts[:-1] if attempt.failure
+            f"{attempt.worker} {attempt.failure.word.replace('_', ' ')}"
+            for attempt in self.attempts[:-1]
+            if attempt.failure
         )
         return f"{last}; before: {before}" if before else last
 

@@ -1,0 +1,1 @@
+"""Workers: one actor for each upstream, its breaker, its leases, its probes."""

@@ -74,7 +74,11 @@ class Pace:
     def figures(self) -> dict[str, dict[str, float]]:
         """Return everything known, by model, for people."""
         known: dict[str, dict[str, float]] = {}
-        for name, means in (("first_token_s", self._first_token_s), ("total_s", self._total_s), ("load_s", self._load_s)):
+        for name, means in (
+            ("first_token_s", self._first_token_s),
+            ("total_s", self._total_s),
+            ("load_s", self._load_s),
+        ):
             for model, mean in means.items():
                 if mean.value is not None:
                     known.setdefault(model, {})[name] = round(mean.value, 3)

@@ -6,6 +6,7 @@ drains first, and leaves when its last answer has ended.
 """
 
 from collections.abc import Callable, Mapping
+
 from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, handles
@@ -36,7 +37,7 @@ class Idle(Struct, frozen=True):
 class Roster(LoopActor):
     """See the module's docstring. It is the target of the config watcher."""
 
-    def __init__(  # noqa: PLR0913  it stands between the configuration and the tree
+    def __init__(
         self,
         *,
         board: Board,
@@ -134,4 +135,3 @@ class Roster(LoopActor):
 def specs(settings: Mapping[str, Worker], spec_of: StartWorker) -> list[ChildSpec]:
     """Return the specs that the workers' supervisor starts with."""
     return [spec_of(worker) for worker in settings.values()]
-

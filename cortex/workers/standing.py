@@ -130,7 +130,7 @@ class Standing:
     def __repr__(self) -> str:
         return f"<Standing {self.name} {self.in_flight}/{self.slots} {self.mode} {self.breaker!r}>"
 
-    def obstacle(self, now: float) -> "Obstacle | None":  # noqa: PLR0911  one return for each thing that can stand in the way
+    def obstacle(self, now: float) -> "Obstacle | None":  # noqa: C901, PLR0911  one return for each thing that can stand in the way
         """Return what keeps it from taking a request now, the most lasting thing first; None when nothing does."""
         if self.retired_why:
             return Obstacle("retired", f"key retired ({self.retired_why})", NEVER)
@@ -172,7 +172,7 @@ class Standing:
         if self.models is not None and known is not None and known.loaded is False:
             self.models[normal] = structs.replace(known, loaded=True)
 
-    def shown(self, now: float) -> Shown:
+    def shown(self, now: float) -> Shown:  # noqa: PLR0911  one return for each word
         """Return the one word that people see, the gravest first."""
         if self.retired_why:
             return "retired"

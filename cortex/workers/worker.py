@@ -158,7 +158,7 @@ class Worker(LoopActor):
         return self.forward(dispatcher, dispatch)
 
     def _budgets(self, model: str, *, cold: bool, stream: bool, left_s: float) -> Budgets:
-        """A whole answer is silent until it is finished, so only the deadline bounds it; a cold one may load first."""
+        """Bound the waiting: a whole answer is silent until it is finished, so by the deadline; a cold model loads first."""
         first_s = self._settings.first_token_timeout_s or self._routing.first_token_timeout_s
         if not stream:
             first_s = left_s
@@ -186,9 +186,7 @@ class Worker(LoopActor):
         standing = self.standing
         load_s = outcome.usage.load_s if outcome.usage is not None else 0.0
         standing.breaker.record(ok=True, now=self._clock(), trial=lease.trial)
-        standing.pace.answered(
-            lease.model, first_token_s=outcome.first_token_s, total_s=outcome.total_s, load_s=load_s
-        )
+        standing.pace.answered(lease.model, first_token_s=outcome.first_token_s, total_s=outcome.total_s, load_s=load_s)
         standing.reachable = True
         standing.answered += 1
         if lease.cold:

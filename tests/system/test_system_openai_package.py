@@ -144,7 +144,11 @@ async def test_a_tool_call_comes_whole_and_its_result_is_answered(client, upstre
 
 
 async def test_a_tools_definition_and_its_result_reach_the_upstream_in_its_own_words(client, upstream):
-    called = {"id": "call_12345678", "type": "function", "function": {"name": "weather", "arguments": json.dumps(PARIS)}}
+    called = {
+        "id": "call_12345678",
+        "type": "function",
+        "function": {"name": "weather", "arguments": json.dumps(PARIS)},
+    }
     messages = [
         *said("Weather?"),
         {"role": "assistant", "content": None, "tool_calls": [called]},
@@ -228,9 +232,7 @@ async def test_a_tool_that_no_worker_can_force_is_refused(client):
 async def test_an_image_reaches_a_model_that_sees(client, upstream):
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
     content = [{"type": "text", "text": "What is it?"}, image]
-    answer = await client.chat.completions.create(
-        model=upstream.model, messages=[{"role": "user", "content": content}]
-    )
+    answer = await client.chat.completions.create(model=upstream.model, messages=[{"role": "user", "content": content}])
 
     assert "I see 1 image." in answer.choices[0].message.content
     assert PICTURE in str(upstream.sent()["messages"])
@@ -290,7 +292,9 @@ async def test_the_effort_to_think_reaches_the_upstream_in_its_own_words(client,
     await client.chat.completions.create(model=upstream.model, messages=said("Hello"), reasoning_effort=effort)
     sent = upstream.sent()
 
-    assert (sent["think"] if upstream.is_ollama else sent["reasoning_effort"]) == (think if upstream.is_ollama else effort)
+    assert (sent["think"] if upstream.is_ollama else sent["reasoning_effort"]) == (
+        think if upstream.is_ollama else effort
+    )
 
 
 # Options

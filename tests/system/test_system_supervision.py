@@ -10,7 +10,17 @@ from cortex.actors.signals import Kill
 from cortex.simulate import SimulatedOllama
 from cortex.simulate.fault import Fault
 
-ACTORS = ("telemetry", "workers", "dispatcher", "health", "roster", "config", "endpoint", "workers/desk", "workers/rack")
+ACTORS = (
+    "telemetry",
+    "workers",
+    "dispatcher",
+    "health",
+    "roster",
+    "config",
+    "endpoint",
+    "workers/desk",
+    "workers/rack",
+)
 
 
 @pytest.mark.parametrize("actor", ACTORS)
@@ -161,6 +171,9 @@ async def test_nothing_is_dropped_in_a_thousand_kills(build, start):
             assert seen.status == 200, seen
             assert f"You said: From {number}" in seen.text, seen
 
+    def more_than(count: int):
+        return lambda: len(answers) > count or any(one.done() for one in clients)
+
     clients = [asyncio.ensure_future(client(number)) for number in range(12)]
     await until(lambda: len(answers) > 20)
     kills = 0
@@ -171,14 +184,14 @@ async def test_nothing_is_dropped_in_a_thousand_kills(build, start):
         if kills % 100 == 50:
             sim = lots.choice(sims)
             sim.always(Fault("refuse"))  # what it is at it ends; a stream that is cut after its first content is told
-            await until(lambda at=len(answers): len(answers) > at + 3)
+            await until(more_than(len(answers) + 3))
             sim.clear()
         if kills % 10 == 0:
             extra = worker(sims[0], name=f"extra{kills % 30}") if kills % 20 else ""
             broken = "[workers.broken]\nnonsense = 1\n" if kills % 70 == 0 else ""
             await asyncio.to_thread(home.config.write_text, base + tables + extra + broken)
         if kills % 3 == 0:
-            await until(lambda at=len(answers): len(answers) > at or any(one.done() for one in clients))
+            await until(more_than(len(answers)))
         assert not any(one.done() for one in clients), [one.exception() for one in clients if one.done()]
     stopping.set()
     await asyncio.gather(*clients)
