@@ -10,9 +10,10 @@ another thread manages to add just after that is given to the actor's supervisor
 """
 
 import threading
-from asyncio import AbstractEventLoop, _get_running_loop  # see future.py
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError
@@ -34,7 +35,7 @@ class LoopMailbox:
     then reads the flag; the drain clears the flag and then looks once more. So no message lies unseen, without a lock.
     """
 
-    __slots__ = ("_drain", "_is_scheduled", "_letters", "_loop", "actor", "limit")
+    __slots__ = ("_drain", "_is_scheduled", "_letters", "_loop", "_thread", "actor", "limit")
 
     def __init__(self) -> None:
         self._letters: deque[Envelope[Any]] = deque()
@@ -47,6 +48,7 @@ class LoopMailbox:
         self.actor = actor
         self.limit = actor.mailbox_limit
         self._loop = loop
+        self._thread = get_ident()  # compared at each message: asking for the running loop costs 0.2 µs more
         self._drain = drain
 
     def put(self, envelope: Envelope[Any], /) -> None:
@@ -70,7 +72,7 @@ class LoopMailbox:
     def schedule(self) -> None:
         """Have the mailbox drained in a later turn of the loop."""
         self._is_scheduled = True
-        if _get_running_loop() is self._loop:
+        if get_ident() == self._thread:
             self._loop.call_soon(self._drain)
             return
         try:

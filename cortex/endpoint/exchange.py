@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from cortex.endpoint.dialect import Dialect
-from cortex.endpoint.reply import ClientGoneError, Reply, header_lines
+from cortex.endpoint.reply import ClientGoneError, Reply, clean, header_lines
 from cortex.messages import Request
 from cortex.telemetry.record import Record
 
@@ -61,13 +61,11 @@ class Exchange:
         attempt = record.answered_by
         if attempt is None:
             return header_lines(X_Cortex_Request=record.id, X_Cortex_Attempts="0", X_Cortex_Why=record.why)
-        return header_lines(
-            X_Cortex_Request=record.id,
-            X_Cortex_Worker=attempt.worker,
-            X_Cortex_Model=attempt.model,
-            X_Cortex_Attempts=str(len(record.attempts)),
-            X_Cortex_Cache=record.cache,
-            X_Cortex_Why=record.why,
+        # Written out: this is half of the head of every answer, and header_lines takes three times as long.
+        return (
+            f"X-Cortex-Request: {record.id}\r\nX-Cortex-Worker: {attempt.worker}\r\n"
+            f"X-Cortex-Model: {clean(attempt.model)}\r\nX-Cortex-Attempts: {len(record.attempts)}\r\n"
+            f"X-Cortex-Cache: {record.cache}\r\nX-Cortex-Why: {clean(record.why)}\r\n"
         )
 
     def comment(self, now: float) -> None:

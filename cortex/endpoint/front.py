@@ -68,6 +68,7 @@ class Front:
         self._dialects: dict[str, Dialect] = {"openai": OpenAI(wall), "ollama": Ollama(wall)}
         self._ids = count(1)
         self._prefix = f"{int(wall() * 1000) & 0xFFFFFFFF:08x}"
+        self._loop = asyncio.get_running_loop()
         self.exchanges: set[Exchange] = set()
         self.is_closing = False
         """SIGTERM came: running answers end, nothing new begins."""
@@ -120,7 +121,7 @@ class Front:
         return None
 
     async def _model(self, http: web.BaseRequest, reply: Reply, dialect: Dialect, operation: str) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101  a handler runs in a task
         record = Record(
             id=f"{self._prefix}-{next(self._ids)}",

@@ -23,7 +23,6 @@ from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Passage
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
-from cortex.transport.headers import request_head
 from cortex.transport.pool import Pool
 from cortex.transport.response import Response
 from cortex.workers.lease import Lease
@@ -220,7 +219,7 @@ class Relay:
     async def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Response:
         link = lease.link
         wire = link.provider.encode(request, chat, lease.model)
-        head = request_head(wire.method, link.base_path + wire.path, link.origin, link.headers, len(wire.body))
+        head = link.head(wire.method, wire.path, len(wire.body))
         sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
         return await (self._send_cold(lease, sending) if lease.cold else sending)
 

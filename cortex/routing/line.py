@@ -62,6 +62,8 @@ class Line(Generic[T]):
                 self._count -= 1
                 self._bytes -= waiting[1]
                 break
+        else:
+            return
         if not queue:
             del self._by_client[client]
         elif served:

@@ -3,11 +3,12 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cortex.actors.names import Names
 from cortex.messages import Outcome
 from cortex.providers.base import Provider
+from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
 
@@ -25,6 +26,17 @@ class Link(Struct, frozen=True):
     base_path: str
     headers: tuple[tuple[str, str], ...]
     """What every request to it carries, the key included: never to be logged."""
+
+    heads: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What `head` has written once, by method and path, up to the length; paths are few."""
+
+    def head(self, method: str, path: str, length: int) -> bytes:
+        """Return the head of a request with a body of `length` bytes. Raises ValueError as `request_head` does."""
+        known = self.heads.get((method, path))
+        if known is None:
+            whole = request_head(method, self.base_path + path, self.origin, self.headers, 1)
+            known = self.heads[method, path] = whole.removesuffix(b"1\r\n\r\n")
+        return known + b"%d\r\n\r\n" % length
 
     def __repr__(self) -> str:
         return f"<Link {self.provider.name} {self.origin.host}:{self.origin.port}{self.base_path}>"

@@ -198,15 +198,15 @@ class Standing:
         if self.models is not None:
             model = self.models.get(normal)
             return None if model is None else model.name
-        return asked if asked in self.settings.models else None
+        return next((name for name in self.settings.models if self.link.provider.normal_name(name) == normal), None)
 
     def take_findings(self, findings: Findings) -> bool:
         """Take a listing in; True when what it has, or has loaded, changed."""
-        before = self.models
+        before, had_missing = self.models, bool(self.missing)
         self.version = findings.version
         self.missing.clear()
         if findings.models is None:
-            return False
+            return had_missing
         normal = self.link.provider.normal_name
         listed = {normal(model.name): model for model in findings.models}
         if self.settings.models:
@@ -215,7 +215,7 @@ class Standing:
         self.models = listed
         self.digests = {model.digest: name for name, model in listed.items() if model.digest}
         self.loading = {name for name in self.loading if name in listed and not listed[name].loaded}
-        return before != listed
+        return had_missing or before != listed
 
 
 class Board:

@@ -19,7 +19,6 @@ from cortex.providers.base import Findings
 from cortex.providers.catalogue import provider_for
 from cortex.telemetry.events import Report
 from cortex.transport.failures import TransportError
-from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
 from cortex.transport.pool import Pool
@@ -320,7 +319,7 @@ class Worker(LoopActor):
         self.own(_cancel_later(keep.pending, 0.0 if wire is None else TAKE_OVER_S))
 
     async def _load(self, link: Link, path: str, body: bytes, model: str) -> None:
-        head = request_head("POST", link.base_path + path, link.origin, link.headers, len(body))
+        head = link.head("POST", path, len(body))
         budgets = Budgets(self._routing.connect_timeout_s, LOAD_TIMEOUT_S, self._routing.stall_timeout_s)
         try:
             response = await self._pool.send(link.origin, head, body, budgets)

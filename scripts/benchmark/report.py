@@ -32,7 +32,7 @@ def marks_of(results: Sequence[Result]) -> list[str]:
         where = f"{result.load} → {result.gateway}"
         if result.steal > STEAL_LIMIT:
             marks.append(f"{where}: the hypervisor took {result.steal:.0%} of the time")
-        if result.disturbed > BUSY_LIMIT:
+        if result.disturbed > BUSY_LIMIT and result.cpu_us:  # the direct way does not use that core
             marks.append(f"{where}: others used {result.disturbed:.0%} of the gateway's core")
     return marks
 

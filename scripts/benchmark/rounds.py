@@ -143,7 +143,7 @@ def _added(own: Sequence[float | None], direct: Sequence[float | None]) -> Figur
 
 
 def _settle(gateway: Gateway) -> None:
-    """Wait, within bounds, until a gateway has done with what its clients left behind: the next one's core is to be free."""
+    """Wait, within bounds, until a gateway is done with what its clients left behind: the next one needs the core."""
     give_up = time.monotonic() + SETTLE_S
     while gateway.pid and time.monotonic() < give_up:
         before_s = cpu_s(gateway.pid)

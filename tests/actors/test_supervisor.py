@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from conftest import Crash, End, Note, Probe, living
+from actor_bench import Crash, End, Note, Probe, living
 from pykka._envelope import Envelope
 
 from cortex.actors.actor import ActorDeadError, HandlerCrashed, Kill, ThreadActor, handles

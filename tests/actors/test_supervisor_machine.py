@@ -7,7 +7,7 @@ import gc
 from collections import Counter
 
 import pykka
-from conftest import Bench, Crash, End, FakeClockLoop, Note, living
+from actor_bench import Bench, Crash, End, FakeClockLoop, Note, living
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

@@ -44,6 +44,12 @@ async def chunks_of(stream):
     return [chunk async for chunk in stream]
 
 
+async def gather(stream, into):
+    """Take all of a stream into a list, which keeps what came before an error."""
+    async for chunk in stream:
+        into.append(chunk)
+
+
 def text_of(chunks):
     return "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
 
@@ -243,6 +249,17 @@ async def test_an_image_for_a_model_that_sees_nothing_is_refused(client, desk):
 
     with pytest.raises(openai.BadRequestError, match="vision"):
         await client.chat.completions.create(model="llama3.2:3b", messages=[{"role": "user", "content": [image]}])
+
+
+async def test_what_one_upstream_cannot_do_is_asked_of_the_next(build, desk, start):
+    blind = await start(SimulatedOpenAI(name="blind", models=(SimulatedModel("text-1"),), instant=True))
+    home = await build(worker(blind), worker(desk), '[models]\nany = ["blind:text-1", "desk:qwen3:4b"]\n')
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+    async with openai.AsyncOpenAI(base_url=f"{home.url}/v1", api_key="any", max_retries=0) as client:
+        answer = await client.chat.completions.create(model="any", messages=[{"role": "user", "content": [image]}])
+
+    assert "I see 1 image." in answer.choices[0].message.content
+    assert [attempt.worker for attempt in home.daemon.journal.latest(1)[0].attempts] == ["blind", "desk"]
 
 
 async def test_json_mode_gives_json(client, upstream):
@@ -445,18 +462,6 @@ async def test_a_stream_that_breaks_raises_after_the_text_it_gave(client, upstre
     )
     chunks = []
     with pytest.raises(openai.APIError, match="broke off"):
-        async for chunk in stream:
-            chunks.append(chunk)  # noqa: PERF401  what came before the error is what counts
+        await gather(stream, chunks)
 
     assert text_of(chunks).startswith("[simulated by")
-
-
-async def test_what_one_upstream_cannot_do_is_asked_of_the_next(build, desk, start):
-    blind = await start(SimulatedOpenAI(name="blind", models=(SimulatedModel("text-1"),), instant=True))
-    home = await build(worker(blind), worker(desk), '[models]\nany = ["blind:text-1", "desk:qwen3:4b"]\n')
-    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
-    async with openai.AsyncOpenAI(base_url=f"{home.url}/v1", api_key="any", max_retries=0) as client:
-        answer = await client.chat.completions.create(model="any", messages=[{"role": "user", "content": [image]}])
-
-    assert "I see 1 image." in answer.choices[0].message.content
-    assert home.standing("blind").failed == 0

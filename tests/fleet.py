@@ -1,0 +1,84 @@
+"""Workers on a board without any upstream, and a clock that the test moves: for tests of what decides about workers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cortex.config.model import Breaker, Worker
+from cortex.messages import Request
+from cortex.providers.base import Findings, Model
+from cortex.workers.messages import Dispatch
+from cortex.workers.standing import Board, Standing
+from cortex.workers.worker import link_of
+
+NOW = 1000.0
+
+
+class Clock:
+    """Monotonic seconds that pass only when told."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def settings(name: str = "desk", *, local: bool = True, **more: Any) -> Worker:
+    """Return a worker's settings: an Ollama on this machine, or a cloud of the OpenAI dialect."""
+    kind = {"provider": "ollama", "url": f"http://127.0.0.1:{10000 + sum(map(ord, name))}", "free": True}
+    cloud = {"provider": "openai", "url": "https://api.cloud.example/v1"}
+    return Worker(**{"name": name, "pool": name.partition("/")[0], **(kind if local else cloud), **more})
+
+
+def standing(
+    name: str = "desk", *, models: Iterable[str | Model] | None = ("llama3.2:3b",), configured: Iterable[str] = (), **more
+):
+    """Return a worker that runs, was probed and has these models in memory; `models=None`: it has not said yet."""
+    made = settings(name, models=tuple(configured), **more)
+    stands = Standing(made, Breaker(), link_of(made))
+    stands.up = stands.reachable = True
+    if models is not None:
+        listed = tuple(Model(each, loaded=True) if isinstance(each, str) else each for each in models)
+        stands.take_findings(Findings(listed))
+    return stands
+
+
+def board(*standings: Standing) -> Board:
+    made = Board()
+    for each in standings:
+        made.add(each)
+    return made
+
+
+def hold(stands: Standing, count: int) -> None:
+    """Take `count` slots, without leases behind them."""
+    first = -len(stands.leases)
+    for number in range(count):
+        stands.leases[first - number - 1] = None
+
+
+def request(
+    model: str = "llama3.2:3b", *, needs: Iterable[str] = (), left_s: float = 300.0, now: float = NOW, **more: Any
+) -> Request:
+    made = Request(
+        dialect="openai",
+        operation="chat",
+        model=model,
+        stream=more.pop("stream", False),
+        body=more.pop("body", b"{}"),
+        parsed=None,
+        needs=frozenset(needs),
+    )
+    made.id = "r-1"
+    made.client = "10.1.1.1"
+    made.arrived_s, made.deadline_s = now, now + left_s
+    for key, value in more.items():
+        setattr(made, key, value)
+    return made
+
+
+def dispatch(model: str = "llama3.2:3b", *, tried: dict | None = None, **more: Any) -> Dispatch:
+    return Dispatch(request(model, **more), tried or {})
