@@ -1,5 +1,6 @@
 """Workers on a board without any upstream, and a clock that the test moves: for tests of what decides about workers."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -82,3 +83,37 @@ def request(
 
 def dispatch(model: str = "llama3.2:3b", *, tried: dict | None = None, **more: Any) -> Dispatch:
     return Dispatch(request(model, **more), tried or {})
+
+
+class Post:
+    """A mailbox that nobody reads; stands in for the actor of a name."""
+
+    def __init__(self) -> None:
+        self.letters: list[Any] = []
+        self.askers: list[Any] = []
+
+    @property
+    def actor_inbox(self) -> "Post":
+        return self
+
+    def tell(self, message: Any) -> None:
+        self.letters.append(message)
+
+    def put(self, envelope: Any) -> None:
+        self.letters.append(envelope.message)
+        self.askers.append(envelope.reply_to)
+
+    def is_alive(self) -> bool:
+        return True
+
+    def take(self, kind: type) -> list[Any]:
+        """Take out the letters of one kind."""
+        taken = [letter for letter in self.letters if type(letter) is kind]
+        self.letters = [letter for letter in self.letters if type(letter) is not kind]
+        return taken
+
+
+async def settle() -> None:
+    """Let every actor of this loop handle what it has; no time passes."""
+    for _ in range(20):
+        await asyncio.sleep(0)

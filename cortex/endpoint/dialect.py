@@ -39,8 +39,6 @@ class Renderer(Protocol):
     goes where the dialect wants it.
     """
 
-    content_type: str
-
     def render(self, deltas: list[Delta]) -> bytes:
         """Return the events for `deltas`; whatever opens a stream comes first, with the first of them."""
         ...
@@ -62,6 +60,8 @@ class Dialect(Protocol):
     """One client API."""
 
     name: str
+    stream_type: str
+    """The media type of its streams."""
 
     def read(self, operation: str, body: bytes) -> Request:
         """Read and check a request body for `operation` (`chat`, `generate`). Raises BadRequest."""

@@ -82,7 +82,7 @@ class Exchange:
             if self.reply.status_sent:
                 self.reply.write(comment)
             else:
-                self.reply.begin(renderer.content_type, header_lines(X_Cortex_Request=self.record.id), comment)
+                self.reply.begin(self.dialect.stream_type, header_lines(X_Cortex_Request=self.record.id), comment)
         except ClientGoneError:
             pass  # its task hears of it too
 

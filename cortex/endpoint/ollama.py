@@ -43,6 +43,7 @@ class Ollama:
     """The client dialect; `now` is the wall clock in seconds, for `created_at` and durations."""
 
     name = "ollama"
+    stream_type = "application/x-ndjson"
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -20,8 +20,6 @@ _encode = msgspec.json.Encoder().encode
 class OllamaRenderer:
     """Writes the lines of a `chat` or a `generate`; `now` is the wall clock in seconds."""
 
-    content_type = "application/x-ndjson"
-
     def __init__(self, *, model: str, operation: str, now: Callable[[], float], stamp: Stamp) -> None:
         self._now = now
         self._started = now()

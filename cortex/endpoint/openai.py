@@ -36,6 +36,7 @@ class OpenAI:
     """The client dialect; `now` is the wall clock in seconds, for `created`."""
 
     name = "openai"
+    stream_type = "text/event-stream; charset=utf-8"
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -32,8 +32,6 @@ _encode = msgspec.json.Encoder().encode
 class OpenAIRenderer:
     """Writes the events; see the module's docstring."""
 
-    content_type = "text/event-stream"
-
     def __init__(self, *, answer_id: str, created: int, model: str, include_usage: bool, is_legacy: bool) -> None:
         head = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = b"data: " + _encode({**head, "system_fingerprint": None})[:-1]

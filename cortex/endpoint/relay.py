@@ -174,47 +174,45 @@ class Relay:
     async def _stream(
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
     ) -> tuple[Failure | None, Usage | None]:
-        provider = lease.link.provider
-        reply, record = exchange.reply, exchange.record
+        provider, dialect = lease.link.provider, exchange.dialect
         flow: Passage | Translation
         if request.dialect == provider.dialect:
             response = await self._send(lease, request, None)
             flow = provider.passage(request)
-            content_type = STREAM_TYPES[request.dialect]
         else:
-            response = await self._send(lease, request, exchange.dialect.chat(request))
-            renderer = exchange.dialect.renderer(request, lease.model)
-            flow = Translation(provider.decoder(request), renderer)
-            content_type = renderer.content_type
+            response = await self._send(lease, request, dialect.chat(request))
+            flow = Translation(provider.decoder(request), dialect.renderer(request, lease.model))
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
-            while True:
-                try:
-                    data = await response.chunk()
-                except TransportError:
-                    if not flow.finished:  # else the answer is whole, only its connection is not
-                        raise
-                    data = b""
-                out = flow.feed(data) if data else flow.close()
-                if out:
-                    if attempt.first_token_s is None:
-                        attempt.first_token_s = self._clock() - record.arrived_s
-                    if reply.status_sent:
-                        reply.write(out)
-                    else:
-                        reply.begin(content_type, exchange.head(), out)
-                    if reply.is_paused:
-                        await reply.drained()
-                if flow.failure is not None:
-                    return flow.failure, flow.usage
-                if not data:
-                    break
+            await self._pump(response, flow, attempt, exchange)
         finally:
             response.close()
-        record.outcome = "ok"
+        return flow.failure, flow.usage
+
+    async def _pump(
+        self, response: Response, flow: "Passage | Translation", attempt: Attempt, exchange: Exchange
+    ) -> None:
+        """Move a stream from the upstream to the client, as slowly as the slower of them; `flow` says how it ended."""
+        reply = exchange.reply
+        while True:
+            data = await _next_of(response, flow)
+            out = flow.feed(data) if data else flow.close()
+            if out:
+                if attempt.first_token_s is None:
+                    attempt.first_token_s = self._clock() - exchange.record.arrived_s
+                if reply.status_sent:
+                    reply.write(out)
+                else:
+                    reply.begin(exchange.dialect.stream_type, exchange.head(), out)
+                if reply.is_paused:
+                    await reply.drained()
+            if flow.failure is not None:
+                return
+            if not data:
+                break
+        exchange.record.outcome = "ok"
         reply.end()
-        return None, flow.usage
 
     async def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Response:
         link = lease.link
@@ -270,8 +268,14 @@ class Relay:
                 assert_never(failure.word)
 
 
-STREAM_TYPES = {"openai": "text/event-stream; charset=utf-8", "ollama": "application/x-ndjson"}
-"""What a stream that passes through is called, by dialect."""
+async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:
+    """Return what came next, nothing at the end; a connection that breaks behind a whole answer is an end like any."""
+    try:
+        return await response.chunk()
+    except TransportError:
+        if not flow.finished:
+            raise
+        return b""
 
 
 async def _refused(lease: Lease, response: Response) -> Failure:

@@ -111,7 +111,7 @@ def _least_wait_s(full: Sequence[Passed], ahead: int) -> float:
     return min(waits)
 
 
-def _refuse(
+def _refuse(  # noqa: PLR0911  one return for each kind of refusal
     dispatch: Dispatch,
     passed: Sequence[Passed],
     resolution: Resolution,

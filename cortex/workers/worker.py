@@ -111,7 +111,10 @@ class Worker(LoopActor):
         """Take the place that the board kept, and have the upstream looked at."""
         self.standing.up = True
         self.standing.promised = 0
-        self._stop_when_idle = self.standing.removed
+        if not any(lease.trial for lease in self.standing.leases.values()):
+            self.standing.breaker.give_up_trial(trial=True)  # how it ended was told while nobody was here
+        if self.standing.removed:
+            self.drain(Drain(stop_when_idle=True))  # told to the last incarnation, or to none
         self._board.changed()
         self._names.tell("health", ProbeNow(self._settings.name))
         self._names.tell("dispatcher", WorkersChanged())

@@ -1,5 +1,7 @@
 """Fixtures for tests of actors; what they hand out is in actor_bench.py."""
 
+import gc
+
 import pykka
 import pytest
 from actor_bench import Bench, FakeClockLoop

@@ -170,7 +170,7 @@ class TestStream:
         assert renderer_of().error(Problem(502, "it broke", code="x")) == b'{"error":"it broke"}\n'
 
     def test_it_is_ndjson(self):
-        assert renderer_of().content_type == "application/x-ndjson"
+        assert DIALECT.stream_type == "application/x-ndjson"
 
 
 class TestWhole:

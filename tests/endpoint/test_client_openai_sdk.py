@@ -41,7 +41,7 @@ def streamed(deltas, end=lambda renderer: renderer.close()):
     def answer(request):
         renderer = DIALECT.renderer(request, "m")
         data = renderer.comment("loading m") + renderer.render(deltas) + end(renderer)
-        return httpx2.Response(200, headers={"content-type": renderer.content_type}, content=data)
+        return httpx2.Response(200, headers={"content-type": DIALECT.stream_type}, content=data)
 
     return client_of(answer)
 
