@@ -68,7 +68,7 @@ def nearest(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) ->
 
 def own_choice(standing: Standing) -> str | None:
     """Return the model that this worker answers `auto` with: its first configured, else one in memory, else its first."""
-    models = list((standing.models or {}).values())
+    models = [model for normal, model in (standing.models or {}).items() if normal not in standing.missing]
     for name in standing.settings.models:
         if (own := standing.model_named(name)) is not None:
             return own

@@ -80,18 +80,23 @@ class Health(LoopActor):
             self._waiting[name] = []
             self.own(self._look(name, standing.link), then=self._seen)
 
-    async def _look(self, name: str, link: Link) -> tuple[str, Probed]:
+    async def _look(self, name: str, link: Link) -> tuple[str, Link, Probed]:
         started = self._clock()
         result = await probe(self._pool, link, self._current.settings.health.timeout_s)
-        return name, Probed(result, self._clock() - started)
+        return name, link, Probed(result, self._clock() - started)
 
-    def _seen(self, seen: tuple[str, Probed]) -> None:
-        name, probed = seen
+    def _seen(self, seen: tuple[str, Link, Probed]) -> None:
+        name, link, probed = seen
+        waiting = self._waiting.pop(name, [])
         standing = self._board.get(name)
+        self._on_probe(name, probed.took_s)
+        if standing is not None and standing.link is not link:  # an edit came meanwhile: that was another upstream
+            self._probe(name)
+            self._waiting[name] += waiting
+            return
         if standing is not None:
             self._names.tell(standing.actor, probed)
-        self._on_probe(name, probed.took_s)
-        for future in self._waiting.pop(name, ()):
+        for future in waiting:
             future.set(True)
 
 

@@ -99,7 +99,9 @@ class Roster(LoopActor):
             standing = self._board.get(worker.name)
             if standing is None or self._names.lookup(standing.actor) is None:
                 self.own(self._add(worker))
-            self._names.tell(f"workers/{worker.name}", Configure(worker, settings.routing, settings.breaker))
+            told = self._names.tell(f"workers/{worker.name}", Configure(worker, settings.routing, settings.breaker))
+            if standing is not None and standing.removed and not told:  # else a restart would go on draining
+                standing.removed, standing.mode = False, "running"
         for standing in list(self._board):
             if standing.name not in settings.workers:
                 standing.removed = True
@@ -111,7 +113,11 @@ class Roster(LoopActor):
 
     async def _remove(self, name: str, actor: str) -> None:
         standing = self._board.get(name)
-        if await self._order(DeleteChild(actor)) and standing is not None:
+        link = None if standing is None else standing.link
+        if not await self._order(DeleteChild(actor)) or standing is None:
+            return
+        # Each incarnation makes a link: another one says that an edit has brought the worker back meanwhile.
+        if self._board.get(name) is standing and standing.link is link:
             self._board.remove(name)
             self._pool.retire(standing.link.origin)
             self._report(Report("worker stopped", worker=name))

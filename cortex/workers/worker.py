@@ -160,14 +160,18 @@ class Worker(LoopActor):
         return self.forward(dispatcher, dispatch)
 
     def _budgets(self, model: str, *, cold: bool, stream: bool, left_s: float) -> Budgets:
-        """Bound the waiting: a whole answer is silent until it is finished, so by the deadline; a cold model loads first."""
+        """Bound the waiting: a whole answer is silent until it is finished, so by the deadline; a cold model loads first.
+
+        Never less than a first token may take: the endpoint ends what is past its deadline, and a client in a hurry is
+        no strike against the upstream.
+        """
         first_s = self._settings.first_token_timeout_s or self._routing.first_token_timeout_s
-        if not stream:
-            first_s = left_s
-        elif cold:
+        if cold:
             first_s += 2.0 * (self.standing.pace.load_s(model) or LOAD_TIMEOUT_S / 2.0)
+        if not stream:
+            first_s = max(first_s, left_s)
         stall_s = self._routing.stall_timeout_s
-        return Budgets(connect_s=self._routing.connect_timeout_s, first_byte_s=min(first_s, left_s), stall_s=stall_s)
+        return Budgets(connect_s=self._routing.connect_timeout_s, first_byte_s=first_s, stall_s=stall_s)
 
     @handles(Ended)
     def ended(self, ended: Ended) -> None:
@@ -234,9 +238,9 @@ class Worker(LoopActor):
             if was is False:
                 standing.breaker.reachable_again()
                 self._say("upstream is back")
-            if standing.retired_by == "probe":
-                standing.retired_by, standing.retired_why = "", ""
             changed = standing.take_findings(probed.result)
+            if standing.retired_by == "probe":
+                standing.retired_by, standing.retired_why, changed = "", "", True
         elif probed.result.word == "unauthorized":
             standing.reachable = True
             changed = not standing.retired_why
@@ -341,7 +345,7 @@ class Worker(LoopActor):
         if not standing.retired_why:
             self._say("key retired", why=str(failure))
         standing.retired_why = str(failure)
-        standing.retired_by = "probe" if by == "probe" else "request"
+        standing.retired_by = "request" if "request" in {by, standing.retired_by} else "probe"
 
     def _say(self, event: str, **facts: object) -> None:
         self._report(Report(event, worker=self.standing.name, facts=facts))

@@ -97,7 +97,7 @@ def test_models_without_a_digest_are_no_twins():
 
 
 def test_a_model_that_an_upstream_said_it_misses_is_not_there_under_any_way_of_asking():
-    stands = standing("desk", models=[Model("a", digest="sha256:aa"), "b"])
+    stands = standing("desk", models=[Model("a", digest="sha256:aa", loaded=True), "b"])
     other = standing("rack", models=[Model("twin", digest="sha256:aa")])
     stands.missing.add("a:latest")
 

@@ -1,10 +1,9 @@
 """One worker's actor among mailboxes that nobody reads, on a clock that the test moves."""
 
 import pytest
-from fleet import NOW, Clock, Post, dispatch, settings
+from fleet import Clock, Post, dispatch, settings, settle
 
 from cortex.actors.names import Names
-from cortex.actors.signals import Stop
 from cortex.config.model import Breaker, Routing
 from cortex.messages import Failure, Outcome
 from cortex.providers.base import Findings, Model
@@ -74,30 +73,17 @@ class Bench:
 
     async def tell(self, message):
         self.ref.tell(message)
-        await self.ref.ask(Nothing())
+        await settle()
 
     async def grant(self, model=MODEL, **more) -> Lease:
         return await self.ref.ask(Grant(dispatch(model, **more), model, "local"))
 
     async def fail(self, word, *, model=MODEL, **more):
         (await self.grant(model)).end(Outcome(failure=Failure(word, "as the upstream said", **more)))
-        await self.ref.ask(Nothing())
-
-    async def end(self):
-        self.ref.signal(Stop())
-        while self.ref.is_alive():
-            await self.ref.stop()
+        await settle()
 
     def events(self):
         return [report.event for report in self.reports]
-
-
-class Nothing:
-    """Asked of the worker to hear when it has handled what came before."""
-
-
-class Waiting(Worker):
-    """The worker with one more message."""
 
 
 @pytest.fixture
@@ -107,5 +93,3 @@ async def bench():
     if made.ref is not None and made.ref.is_alive():
         await made.ref.stop()
 
-
-__all__ = ["MODEL", "NOW", "Bench"]
