@@ -63,6 +63,9 @@ from cortex.workers.worker import Worker as WorkerActor
 
 EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
 
+CONNECTIONS_PER_ORIGIN = 20_000
+"""No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
+
 READY_TIMEOUT_S = 10.0
 BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
@@ -82,7 +85,7 @@ class Daemon:
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics()
-        self.pool = Pool()
+        self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None

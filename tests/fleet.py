@@ -117,3 +117,42 @@ async def settle() -> None:
     """Let every actor of this loop handle what it has; no time passes."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+class StillLoop(asyncio.SelectorEventLoop):
+    """An event loop on the test's clock: it never waits, and its timers fire only when the clock is moved."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock.now
+
+    def settle(self) -> None:
+        """Run until nothing is ready at this moment."""
+        for _ in range(10_000):
+            self.run_until_complete(asyncio.sleep(0))
+            if not self._ready and not any(t.when() <= self._clock.now for t in self._scheduled if not t.cancelled()):
+                return
+        raise AssertionError("the loop does not come to rest")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, timer by timer."""
+        end = self._clock.now + seconds
+        self.settle()
+        while due := [timer.when() for timer in self._scheduled if not timer.cancelled() and timer.when() <= end]:
+            self._clock.now = max(self._clock.now, min(due))
+            self.settle()
+        self._clock.now = end
+        self.settle()
+
+    def call(self, function: Any) -> Any:
+        """Call a function on the loop, and run until nothing is ready."""
+
+        async def run() -> Any:
+            return function()
+
+        result = self.run_until_complete(run())
+        self.settle()
+        return result

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 OLLAMA_PORT = 11434
 OLLAMA_URL = f"http://127.0.0.1:{OLLAMA_PORT}"
 
-# Where clouds hand their machines' credentials to whoever asks from inside; no upstream is ever there. Read 2026-11:
+# Where clouds hand their machines' credentials to whoever asks from inside; no upstream is ever there. See
 # docs.aws.amazon.com (EC2 instance metadata), cloud.google.com/compute/docs/metadata, Alibaba Cloud ECS metadata.
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254", "metadata.google.internal", "metadata", "100.100.100.200"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -46,7 +46,7 @@ def ollama_url(text: str) -> str:
     """
     text = text.strip()
     if "://" in text:
-        # A scheme brings its own default port, as in Ollama itself (envconfig/config.go, read 2026-11).
+        # A scheme brings its own default port, as in Ollama itself (not checked against its source).
         parts = _split(text)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
     else:

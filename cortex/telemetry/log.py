@@ -36,6 +36,7 @@ def configure(style: Literal["console", "json"]) -> None:
         structlog.configure(
             processors=[structlog.processors.format_exc_info, _as_json],
             logger_factory=lambda *_: Lines(),
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             cache_logger_on_first_use=True,
         )
     else:

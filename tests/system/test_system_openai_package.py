@@ -223,13 +223,13 @@ async def test_a_tool_that_is_forced_is_called_by_a_worker_that_can_force_it(cli
     assert answer.choices[0].message.tool_calls[0].function.name == "weather"
 
 
-async def test_a_tool_that_no_worker_can_force_is_refused(client):
-    with pytest.raises(openai.BadRequestError, match="tool_choice") as caught:
-        await client.chat.completions.create(
-            model="qwen3:4b", messages=said("Hi"), tools=[tool()], tool_choice="required"
-        )
+async def test_tools_that_must_not_be_called_are_not(client, upstream):
+    answer = await client.chat.completions.create(
+        model=upstream.model, messages=said("Use tool weather"), tools=[tool()], tool_choice="none"
+    )
 
-    assert caught.value.code == "unsupported_parameter"
+    assert answer.choices[0].message.tool_calls is None
+    assert answer.choices[0].finish_reason == "stop"
 
 
 # Images, forms, reasoning
@@ -278,6 +278,16 @@ async def test_parse_gives_the_model_that_the_answer_is_bound_to(client, upstrea
     assert isinstance(answer.choices[0].message.parsed, Person)
 
 
+async def test_the_packages_accumulating_stream_parses_what_is_bound(client, upstream):
+    stream = client.chat.completions.stream(
+        model=upstream.model, messages=said("Who?"), response_format=Person, reasoning_effort="none"
+    )
+    async with stream as events:
+        final = await events.get_final_completion()
+
+    assert isinstance(final.choices[0].message.parsed, Person)
+
+
 async def test_a_schema_reaches_the_upstream_in_its_own_words(client, upstream):
     bound = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA, "strict": True}}
     stream = await client.chat.completions.create(
@@ -302,6 +312,16 @@ async def test_what_a_model_thinks_comes_apart_from_what_it_says(client, upstrea
     assert thoughts.startswith("The user wants")
     assert "The user wants" not in text
     assert "You said: Hello" in text
+
+
+async def test_what_a_model_thought_can_be_sent_back_to_it(client, upstream):
+    before = {"role": "assistant", "content": "Yes", "reasoning_content": "It is so."}
+    await client.chat.completions.create(
+        model=upstream.model, messages=[*said("Is it?"), before, *said("Why?")], reasoning_effort="none"
+    )
+    sent = upstream.sent()["messages"][1]
+
+    assert sent["thinking" if upstream.is_ollama else "reasoning_content"] == "It is so."
 
 
 @pytest.mark.parametrize(("effort", "think"), [("low", "low"), ("none", False), ("xhigh", "max")])
@@ -374,11 +394,29 @@ async def test_two_choices_are_left_to_the_only_candidate_that_can_give_them(bui
     assert home.daemon.journal.latest(1)[0].answered_by.worker == "cloud"
 
 
-async def test_two_choices_that_no_worker_can_give_are_refused(client):
-    with pytest.raises(openai.BadRequestError, match=r"can do: n\b") as caught:
-        await client.chat.completions.create(model="qwen3:4b", messages=said("Hello"), n=2)
+IMAGE_BY_ADDRESS = {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}}
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+
+
+@pytest.mark.parametrize(
+    ("need", "asked"),
+    [
+        ("n", {"n": 2}),
+        ("logit_bias", {"logit_bias": {"50256": -100}}),
+        ("tool_choice", {"tools": [tool()], "tool_choice": "required"}),
+        ("image_urls", {"messages": [{"role": "user", "content": [IMAGE_BY_ADDRESS]}]}),
+        ("audio", {"messages": [{"role": "user", "content": [SOUND]}]}),
+        ("files", {"messages": [{"role": "user", "content": [FILE]}]}),
+        ("custom_tools", {"tools": [{"type": "custom", "custom": {"name": "shell"}}]}),
+    ],
+)
+async def test_what_an_ollama_cannot_express_is_refused_and_not_dropped(client, desk, need, asked):
+    with pytest.raises(openai.BadRequestError, match=rf"can do: {need}\b") as caught:
+        await client.chat.completions.create(**{"model": "qwen3:4b", "messages": said("Hello")} | asked)
 
     assert caught.value.code == "unsupported_parameter"
+    assert not any(received.path in desk.generating for received in desk.requests)
 
 
 # Models
