@@ -78,13 +78,14 @@ class Front:
         reply = Reply(http)
         raw = http.raw_path
         path = raw if "?" not in raw else raw.partition("?")[0]
-        dialect = self.dialect_of(path)
-        problem = self._admit(http, path)
+        model_path = MODEL_PATHS.get(path)
+        problem = self._admit(http, path, is_model=model_path is not None)
         if problem is not None:
-            return _told(reply, problem, dialect)
-        if path in MODEL_PATHS and http.method == "POST":
-            await self._model(http, reply, dialect, MODEL_PATHS[path][1])
+            return _told(reply, problem, self.dialect_of(path))
+        if model_path is not None and http.method == "POST":
+            await self._model(http, reply, self._dialects[model_path[0]], model_path[1])
             return reply
+        dialect = self.dialect_of(path)
         page = self._pages(http.method, path)
         if isinstance(page, Problem):
             return _told(reply, page, dialect)
@@ -98,7 +99,7 @@ class Front:
         """Return the dialect whose shape answers and errors on `path` take."""
         return self._dialects["ollama" if path.startswith("/api/") or path == "/" else "openai"]
 
-    def _admit(self, http: web.BaseRequest, path: str) -> Problem | None:
+    def _admit(self, http: web.BaseRequest, path: str, *, is_model: bool) -> Problem | None:
         server = self._current.settings.server
         if server.api_keys and path not in OPEN_PATHS and not _knows(http, server.api_keys):
             return Problem(
@@ -106,7 +107,7 @@ class Front:
                 "this Córtex wants a key: send one of server.api_keys as 'Authorization: Bearer …' or 'x-api-key'",
                 code="invalid_api_key",
             )
-        if path in MODEL_PATHS:
+        if is_model:
             if self.is_closing:
                 return Problem(503, "Córtex is shutting down", code="shutting_down", retry_after_s=5.0)
             if len(self.exchanges) >= server.max_clients:

@@ -6,7 +6,7 @@ each event through a bounded queue of their own; one that does not read loses th
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +55,7 @@ class Journal:
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self.running: dict[str, Record] = {}
-        self._ended: dict[str, Record] = {}
+        self._ended: OrderedDict[str, Record] = OrderedDict()
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self._listeners: set[Listener] = set()
 
@@ -70,7 +70,7 @@ class Journal:
         """Note that it ended."""
         self.running.pop(record.id, None)
         if len(self._ended) >= REQUESTS_KEPT:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)
         self._ended[record.id] = record
 
     def find(self, request_id: str) -> Record | None:

@@ -103,6 +103,7 @@ class Health(LoopActor):
 async def probe(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
     """Ask the upstream its free questions, one after another, and read the answers; never raises, never longer than `timeout_s`."""
     good: dict[str, bytes] = {}
+    broken: Failure | None = None
     try:
         async with asyncio.timeout(timeout_s):
             for name, path in link.provider.probes().items():
@@ -111,11 +112,13 @@ async def probe(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
                     return link.provider.classify(status, headers, body)
                 if status == 200:
                     good[name] = body
+                elif status >= 500:
+                    broken = link.provider.classify(status, headers, body)
     except TimeoutError:
         return Failure("timeout", f"no answer to a probe within {timeout_s:g} s", phase="deadline")
     except TransportError as error:
         return error.failure
-    return link.provider.findings(good)
+    return broken if broken is not None and not good else link.provider.findings(good)
 
 
 async def _get(pool: Pool, link: Link, path: str, timeout_s: float) -> tuple[int, dict[str, str], bytes]:

@@ -62,6 +62,15 @@ async def test_a_body_of_unknown_length_is_bounded_too(build, desk):
     writer.close()
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(home, monkeypatch):
+    monkeypatch.setattr("cortex.endpoint.exchange.BODY_TIMEOUT_S", 0.1)
+    head, body = await _raw(home, "POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+
+    assert b" 408 " in head.splitlines()[0]
+    assert json.loads(body)["error"]
+    await until(home.is_quiet)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -234,10 +234,11 @@ async def test_tools_that_must_not_be_called_are_not(client, upstream):
 
 # Images, forms, reasoning
 
+PICTURED = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+
 
 async def test_an_image_reaches_a_model_that_sees(client, upstream):
-    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
-    content = [{"type": "text", "text": "What is it?"}, image]
+    content = [{"type": "text", "text": "What is it?"}, PICTURED]
     answer = await client.chat.completions.create(model=upstream.model, messages=[{"role": "user", "content": content}])
 
     assert "I see 1 image." in answer.choices[0].message.content
@@ -245,21 +246,24 @@ async def test_an_image_reaches_a_model_that_sees(client, upstream):
 
 
 async def test_an_image_for_a_model_that_sees_nothing_is_refused(client, desk):
-    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
 
     with pytest.raises(openai.BadRequestError, match="vision"):
-        await client.chat.completions.create(model="llama3.2:3b", messages=[{"role": "user", "content": [image]}])
+        await client.chat.completions.create(model="llama3.2:3b", messages=[{"role": "user", "content": [PICTURED]}])
 
 
-async def test_what_one_upstream_cannot_do_is_asked_of_the_next(build, desk, start):
-    blind = await start(SimulatedOpenAI(name="blind", models=(SimulatedModel("text-1"),), instant=True))
-    home = await build(worker(blind), worker(desk), '[models]\nany = ["blind:text-1", "desk:qwen3:4b"]\n')
-    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+@pytest.mark.parametrize(
+    "asked",
+    [{"messages": [{"role": "user", "content": [PICTURED]}]}, {"messages": said("Hello"), "tools": [tool()]}],
+    ids=["images", "tools"],
+)
+async def test_what_one_upstream_cannot_do_is_asked_of_the_next(build, desk, start, asked):
+    plain = SimulatedModel("text-1", ("completion",))
+    simple = await start(SimulatedOpenAI(name="simple", models=(plain,), instant=True))
+    home = await build(worker(simple), worker(desk), '[models]\nany = ["simple:text-1", "desk:qwen3:4b"]\n')
     async with openai.AsyncOpenAI(base_url=f"{home.url}/v1", api_key="any", max_retries=0) as client:
-        answer = await client.chat.completions.create(model="any", messages=[{"role": "user", "content": [image]}])
+        await client.chat.completions.create(model="any", **asked)
 
-    assert "I see 1 image." in answer.choices[0].message.content
-    assert [attempt.worker for attempt in home.daemon.journal.latest(1)[0].attempts] == ["blind", "desk"]
+    assert [attempt.worker for attempt in home.daemon.journal.latest(1)[0].attempts] == ["simple", "desk"]
 
 
 async def test_json_mode_gives_json(client, upstream):
