@@ -4,10 +4,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 from house import House, house
 
 from cortex.simulate import SimulatedOllama, SimulatedOpenAI, SimulatedServer
 from cortex.simulate.model import SimulatedModel
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Run on the loop that the daemon runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
 
 MODELS = ("llama3.2:3b", SimulatedModel("qwen3:4b", ("completion", "tools", "thinking", "vision"), family="qwen3"))
 CLOUD_MODELS = (SimulatedModel("cloud-70b", ("completion", "tools", "thinking", "vision")),)

@@ -187,7 +187,7 @@ async def end(lease):
 
 
 TestRosterMachine = RosterMachine.TestCase
-TestRosterMachine.settings = how(max_examples=60, stateful_step_count=25, deadline=None)
+TestRosterMachine.settings = how(max_examples=3, stateful_step_count=10, deadline=None)
 
 
 # One by one
