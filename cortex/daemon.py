@@ -400,8 +400,6 @@ def _welcome(daemon: Daemon) -> None:
     )
     for notice in settings.notices:
         log.warning(notice)
-    if not settings.workers:
-        log.warning("no worker: set OLLAMA_URLS=http://127.0.0.1:11434, or add one to supervision.toml, or try --demo")
 
 
 def _complain(problems: Iterable[object]) -> int:

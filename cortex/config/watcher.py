@@ -114,14 +114,6 @@ class ConfigWatcher(LoopActor):
     def _apply(self, settings: Settings, texts: Texts) -> None:
         changes = diff(self._current.settings, settings)
         if self._told(Edited(settings, changes)):
-            log.info(
-                "config.applied",
-                started=[worker.name for worker in changes.start],
-                stopped=list(changes.stop),
-                changed=[worker.name for worker in changes.change],
-                sections=list(changes.sections),
-                restart_needed=list(changes.restart_needed),
-            )
             current = self._current
             current.settings, current.digest, current.problems, current.texts = settings, texts.digest, (), texts
 
@@ -130,8 +122,6 @@ class ConfigWatcher(LoopActor):
         is_news = problems != current.problems or asked
         if not is_news or self._told(Refused(problems)):
             current.digest, current.problems = digest, problems
-        if is_news:
-            log.error("config.refused", problems=[str(problem) for problem in problems], in_force="the settings before")
 
     def _told(self, message: Edited | Refused) -> bool:
         """Tell the target; when it is not there (it is being restarted), all is read and told again a little later."""

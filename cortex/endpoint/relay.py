@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from cortex.actors.errors import ActorDeadError, HandlerCrashed, NoSuchActor
+from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull, NoSuchActor
 from cortex.actors.names import Names
 from cortex.chat import Chat, Usage
 from cortex.config.watcher import Current
@@ -72,11 +72,11 @@ class Relay:
             if failure.word in FINAL:
                 self.tell(exchange, of_failure(failure, record), outcome="client_error")
                 return True
-            attempts_left -= 1
-            if not attempts_left:
-                self._refuse(exchange, request, Refusal("exhausted", "every attempt failed"), tried)
-                return True
             tried[granted.worker] = Tried(failure, self._again_at(failure, exchange, granted.worker))
+            attempts_left -= 1
+            if not attempts_left or self._clock() >= request.deadline_s:
+                self._refuse(exchange, request, _all_tried(tried, self._clock()), tried)
+                return True
 
     def tell(self, exchange: Exchange, problem: Problem, *, outcome: str) -> None:
         """Tell the client of a problem: as an HTTP error, or as the end of a stream that has begun."""
@@ -100,9 +100,13 @@ class Relay:
             try:
                 granted: Lease | Refusal = await future
             except (ActorDeadError, NoSuchActor):
-                granted = await self._names.ask_until(
-                    "dispatcher", dispatch, exchange.deadline_s - self._clock(), unclaimed=_give_back
-                )
+                left_s = exchange.deadline_s - self._clock()
+                try:
+                    granted = await self._names.ask_until("dispatcher", dispatch, left_s, unclaimed=_give_back)
+                except TimeoutError:
+                    return Refusal("deadline", "the dispatcher did not come back in time")
+            except MailboxFull:
+                return Refusal("queue_full", "too many requests wait for the dispatcher", (), 2.0)
             except HandlerCrashed as crash:
                 if not left:
                     return Refusal("exhausted", f"Córtex failed at this request, not an upstream: {crash}")
@@ -276,6 +280,16 @@ async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:
         if not flow.finished:
             raise
         return b""
+
+
+def _all_tried(tried: dict[str, Tried], now: float) -> Refusal:
+    """Refuse a request that may not be tried any more."""
+    if all(one.failure.word == "rate_limited" for one in tried.values()):
+        back = min(one.again_at for one in tried.values())
+        return Refusal(
+            "quota", "every key that was asked rests for its quota", (), max(1.0, back - now) if back < NEVER else None
+        )
+    return Refusal("exhausted", "every attempt failed")
 
 
 async def _refused(lease: Lease, response: Response) -> Failure:

@@ -112,8 +112,9 @@ def _shape(chat: Chat) -> dict[str, Any]:
         fields["logprobs"] = True
         if chat.top_logprobs is not None:
             fields["top_logprobs"] = chat.top_logprobs
-    if chat.reasoning is not None and chat.reasoning != "on":  # `on` is the default of a model that thinks
-        fields["reasoning_effort"] = chat.reasoning
+    if chat.reasoning is not None:
+        # `on` says to think and not how much; this dialect has no word for that, and medium is its usual default.
+        fields["reasoning_effort"] = "medium" if chat.reasoning == "on" else chat.reasoning
     if isinstance(chat.response_format, JsonSchema):
         fields["response_format"] = {"type": "json_schema", "json_schema": _schema(chat.response_format)}
     elif chat.response_format == "json":

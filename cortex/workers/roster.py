@@ -19,13 +19,21 @@ from cortex.config.watcher import Current, Edited, Refused
 from cortex.telemetry.events import Report
 from cortex.transport.pool import Pool
 from cortex.workers.messages import Configure, Drain, WorkersChanged
-from cortex.workers.standing import Board
+from cortex.workers.standing import Board, Standing
 
 StartWorker = Callable[[Worker], ChildSpec]
 """Makes the child spec of one worker."""
 
 ORDER_TIMEOUT_S = 10.0
 """For the workers' supervisor to start or stop one child."""
+
+
+AGAIN_S = 0.2
+"""Until a worker that could not be told of an edit is told again."""
+
+
+class Again:
+    """Message to itself: somebody was not told."""
 
 
 class Idle(Struct, frozen=True):
@@ -56,6 +64,7 @@ class Roster(LoopActor):
         self._spec_of = spec_of
         self._report = report
         self._on_reload = on_reload
+        self._is_retrying = False
 
     def on_start(self) -> None:
         """Bring the tree in line: the last incarnation may have ended in the middle of an edit."""
@@ -94,19 +103,35 @@ class Roster(LoopActor):
         if standing is not None and idle.worker not in self._current.settings.workers:
             self.own(self._remove(idle.worker, standing.actor), then=self._removed)
 
+    @handles(Again)
+    def again(self, _: Again) -> None:
+        """Tell once more what could not be told: somebody was being restarted."""
+        self._is_retrying = False
+        self._reconcile(self._current.settings)
+
     def _reconcile(self, settings: Settings) -> None:
+        all_told = True
         for worker in settings.workers.values():
             standing = self._board.get(worker.name)
             if standing is None or self._names.lookup(standing.actor) is None:
                 self.own(self._add(worker))
-            told = self._names.tell(f"workers/{worker.name}", Configure(worker, settings.routing, settings.breaker))
-            if standing is not None and standing.removed and not told:  # else a restart would go on draining
-                standing.removed, standing.mode = False, "running"
+            configure = Configure(worker, settings.routing, settings.breaker)
+            all_told &= self._names.tell(f"workers/{worker.name}", configure) or standing is None
         for standing in list(self._board):
             if standing.name not in settings.workers:
                 standing.removed = True
-                self._names.tell(standing.actor, Drain(stop_when_idle=True))
+                if not self._names.tell(standing.actor, Drain(stop_when_idle=True)):
+                    all_told = False
+                    self._forget_idle(standing)
         self._names.tell("dispatcher", WorkersChanged())
+        if not all_told and not self._is_retrying:
+            self._is_retrying = True
+            self.after(AGAIN_S, Again())
+
+    def _forget_idle(self, standing: Standing) -> None:
+        """Take out a removed worker that nobody speaks for: it is being restarted, or went down with its supervisor."""
+        if not standing.leases:
+            self.own(self._remove(standing.name, standing.actor), then=self._removed)
 
     async def _add(self, worker: Worker) -> None:
         await self._order(StartChild(self._spec_of(worker)))

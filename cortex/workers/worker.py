@@ -103,9 +103,9 @@ class Worker(LoopActor):
         if known is None:
             known = Standing(settings, breaker, link)
             board.add(known)
-        known.settings = settings
-        known.link = link
         self.standing = known
+        self._adopt(settings, link)
+        known.breaker.configure(breaker)
 
     def on_start(self) -> None:
         """Take the place that the board kept, and have the upstream looked at."""
@@ -261,14 +261,7 @@ class Worker(LoopActor):
         self._settings, self._routing = configure.worker, configure.routing
         standing = self.standing
         if standing.settings != configure.worker:
-            old, standing.settings = standing.settings, configure.worker
-            standing.link = link_of(configure.worker)
-            standing.local = is_local(standing.link.origin.host)
-            standing.slots = configure.worker.slots
-            standing.retired_why, standing.retired_by = "", ""
-            if (old.url, old.key) != (configure.worker.url, configure.worker.key):
-                standing.models, standing.reachable, standing.rest_until = None, None, 0.0
-                standing.missing.clear()
+            self._adopt(configure.worker, link_of(configure.worker))
             self._names.tell("health", ProbeNow(standing.name))
         standing.breaker.configure(configure.breaker)
         self._stop_when_idle = False
@@ -276,6 +269,19 @@ class Worker(LoopActor):
             standing.mode, standing.removed = "running", False
         self._board.changed()
         self._names.tell("dispatcher", WorkersChanged())
+
+    def _adopt(self, settings: WorkerSettings, link: Link) -> None:
+        """Let the standing follow the settings; what is known of another address or key is not kept."""
+        standing = self.standing
+        old, standing.settings = standing.settings, settings
+        standing.link = link
+        standing.local = is_local(link.origin.host)
+        standing.slots = settings.slots
+        if old != settings:
+            standing.retired_why, standing.retired_by = "", ""
+        if (old.url, old.key) != (settings.url, settings.key):
+            standing.models, standing.reachable, standing.rest_until = None, None, 0.0
+            standing.missing.clear()
 
     @handles(Drain)
     def drain(self, drain: Drain) -> bool:

@@ -459,12 +459,14 @@ def test_the_example_file_is_right(example):
     settings = load(example, {})
 
     assert isinstance(settings, model.Settings), settings
-    assert list(settings.workers) == ["desk"]
-    assert settings.notices == ()
+    assert list(settings.workers) == []
 
 
-def test_the_example_file_changes_no_default(example):
-    assert load(example, {}) == load(DESK, {})
+def test_the_example_file_changes_no_default_and_leaves_the_environment_its_say(example):
+    environ = {"OLLAMA_URLS": "http://rack:11434", "CORTEX_PORT": "4801"}
+
+    assert load(example, {}) == load(None, {})
+    assert load(example, environ) == load(None, environ)
 
 
 def test_every_commented_setting_of_the_example_is_right(full_example):

@@ -133,7 +133,7 @@ def test_messages_of_a_tool_turn_are_written(sent):
         (chat(tools=(Tool("t"),), tool_choice="required"), "tool_choice", "required"),
         (chat(tools=(Tool("t"),), tool_choice="none"), "tool_choice", "none"),
         (chat(tools=(Tool("t"),)), "tool_choice", None),
-        (chat(reasoning="on"), "reasoning_effort", None),
+        (chat(reasoning="on"), "reasoning_effort", "medium"),
         (chat(reasoning="none"), "reasoning_effort", "none"),
         (chat(), "stream_options", None),
     ],
