@@ -112,7 +112,8 @@ def _notices(environ: Mapping[str, str], workers: Mapping[str, Worker]) -> list[
     lines = list(environment.notices(environ))
     if not workers:
         lines.append(
-            "no worker is configured: set OLLAMA_URLS=http://127.0.0.1:11434, add a [workers.NAME] table to supervision.toml, or try --demo"
+            "no worker is configured: set OLLAMA_URLS=http://127.0.0.1:11434, "
+            "add a [workers.NAME] table to supervision.toml, or try --demo"
         )
     return lines
 

@@ -43,6 +43,8 @@ def choose(
     free, passed = _sort(dispatch, resolution.entries, now)
     if free:
         ranked = order_of(strategy, free, state, now)
+        if not passed:
+            return ranked
         best = ranked[0].entry
         for busy, obstacle in passed:
             if (

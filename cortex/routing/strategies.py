@@ -98,7 +98,7 @@ STRATEGIES: Mapping[str, Strategy] = {
 
 def order_of(strategy: Strategy, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Order by rank first (an alias names the best first), by the strategy within each rank."""
-    if all(entry.rank == 0 for entry in entries):
+    if not any(entry.rank for entry in entries):
         return strategy(entries, state, now)
     ranks = sorted({entry.rank for entry in entries})
     return [

@@ -106,7 +106,7 @@ def test_keys_of_providers_to_come_are_noticed_and_not_shown(name):
 def test_with_no_worker_at_all_it_is_said_what_to_do():
     (notice,) = load(None, {}).notices
 
-    assert "OLLAMA_HOST" in notice
+    assert "OLLAMA_URLS" in notice
 
 
 def test_the_environment_wins_over_dotenv_and_dollars_stay_as_they_are():

@@ -188,7 +188,7 @@ async def end(lease):
 
 
 TestRosterMachine = RosterMachine.TestCase
-TestRosterMachine.settings = how(max_examples=3, stateful_step_count=10, deadline=None)
+TestRosterMachine.settings = how(max_examples=80, stateful_step_count=25, deadline=None)
 
 
 # One by one

@@ -1,0 +1,127 @@
+"""Counts and times: bounded whatever comes, and in a text that Prometheus reads."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from cortex.chat import Usage
+from cortex.messages import Failure
+from cortex.telemetry.metrics import SECONDS, VALUES_KEPT, Counter, Gauge, Histogram, Metrics
+from cortex.telemetry.record import Attempt, Record
+
+
+def record(*attempts, outcome="ok", total_s=1.0, usage=None, queued_s=0.0):
+    made = Record(id="r", client="10.0.0.1", dialect="openai", arrived_s=0.0, arrived_at=0.0)
+    made.attempts += attempts
+    made.outcome, made.total_s, made.usage, made.queued_s = outcome, total_s, usage, queued_s
+    return made
+
+
+def attempt(worker="desk", model="m", *, failure=None, began_s=0.1, first_token_s=None, ended_s=0.9):
+    return Attempt(worker, model, "local", cold=False, began_s=began_s, first_token_s=first_token_s, ended_s=ended_s, failure=failure)
+
+
+def parsed(metrics):
+    families = text_string_to_metric_families(metrics.text().decode())
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+@given(models=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=600))
+def test_the_number_of_models_that_are_told_apart_is_bounded_whatever_names_come(models):
+    metrics = Metrics()
+    for number, model in enumerate(models):
+        metrics.finished(record(attempt(model=f"{model}{number}", first_token_s=0.2), usage=Usage()))
+    told = {labels[2] for labels in metrics.requests.values}
+
+    assert len(told) <= VALUES_KEPT + 1
+    assert len(told) == min(len(models), VALUES_KEPT + 1)
+    assert sum(metrics.requests.values.values()) == len(models)
+    assert len(metrics.first_token_seconds.values) <= VALUES_KEPT + 1
+    assert len(metrics.tokens.values) <= 2 * (VALUES_KEPT + 1)
+
+
+@given(model=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+def test_any_name_of_a_model_comes_through_the_text_as_it_is(model):
+    metrics = Metrics()
+    metrics.finished(record(attempt(model=model)))
+    labels = {"dialect": "openai", "worker": "desk", "model": model, "outcome": "ok"}
+
+    assert parsed(metrics)["cortex_requests_total", tuple(sorted(labels.items()))] == 1.0
+
+
+@given(values=st.lists(st.floats(0.0, 1000.0), max_size=50))
+def test_a_histogram_counts_each_value_once_and_below_every_bound_that_holds_it(values):
+    histogram = Histogram("h", "A test.", ("worker",))
+    for value in values:
+        histogram.add(("desk",), value)
+    samples = {(sample.name, sample.labels.get("le")): sample.value for sample in histogram.metric().samples}
+
+    if values:
+        assert samples["h_count", None] == len(values)
+        assert samples["h_sum", None] == pytest.approx(sum(values))
+        for bound in SECONDS:
+            assert samples["h_bucket", str(bound)] == sum(value <= bound for value in values)
+    else:
+        assert samples == {}
+
+
+@given(amounts=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9))))
+def test_a_counter_is_the_sum_of_what_it_was_given(amounts):
+    counter = Counter("c", "A test.", ("x",))
+    for label, amount in amounts:
+        counter.add((label,), amount)
+
+    assert counter.values == {
+        (label,): sum(amount for each, amount in amounts if each == label) for label in {label for label, _ in amounts}
+    }
+
+
+def test_a_gauge_is_read_at_the_scrape():
+    metrics, now = Metrics(), [3.0]
+    metrics.gauges.append(Gauge("cortex_in_flight", "A test.", ("worker",), lambda: [(("desk",), now[0])]))
+    assert parsed(metrics)["cortex_in_flight", (("worker", "desk"),)] == 3.0
+    now[0] = 5.0
+
+    assert parsed(metrics)["cortex_in_flight", (("worker", "desk"),)] == 5.0
+
+
+def test_what_never_happened_is_there_with_zero_where_alerts_need_it():
+    seen = parsed(Metrics())
+
+    assert seen["cortex_client_gone_total", ()] == 0.0
+    assert seen["cortex_config_reloads_total", (("result", "refused"),)] == 0.0
+
+
+def test_a_request_is_counted_for_who_answered_it_and_each_attempt_for_who_made_it():
+    metrics = Metrics()
+    failed = attempt("desk", failure=Failure("timeout", "slow"), ended_s=0.5)
+    metrics.finished(
+        record(failed, attempt("rack", began_s=0.5, first_token_s=0.7), usage=Usage(input_tokens=7, output_tokens=3))
+    )
+
+    assert metrics.requests.values == {("openai", "rack", "m", "ok"): 1.0}
+    assert metrics.attempts.values == {("desk", "timeout"): 1.0, ("rack", "ok"): 1.0}
+    assert metrics.failovers.values == {("desk", "timeout"): 1.0}
+    assert metrics.tokens.values == {("rack", "m", "input"): 7.0, ("rack", "m", "output"): 3.0}
+    assert metrics.first_token_seconds.values["rack", "m"][1] == [pytest.approx(0.2)]
+
+
+def test_the_last_attempt_that_failed_is_no_failover():
+    metrics = Metrics()
+    metrics.finished(record(attempt(failure=Failure("timeout", "slow")), outcome="exhausted"))
+
+    assert metrics.failovers.values == {}
+    assert metrics.attempts.values == {("desk", "timeout"): 1.0}
+
+
+def test_a_client_that_left_is_counted_as_such():
+    metrics = Metrics()
+    metrics.finished(record(outcome="client_gone"))
+
+    assert metrics.client_gone.values == {(): 1.0}
+    assert metrics.requests.values == {("openai", "", "", "client_gone"): 1.0}
