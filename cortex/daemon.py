@@ -51,8 +51,7 @@ from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Gauge, Labels, Metrics
-from cortex.telemetry.record import Record
-from cortex.telemetry.recorder import Finished, Recorder
+from cortex.telemetry.recorder import Due, Recorder
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.health import Health
@@ -94,7 +93,7 @@ class Daemon:
             current=self.current,
             relay=Relay(names=self.names, pool=self.pool, current=self.current),
             journal=self.journal,
-            finished=self._finished,
+            due=lambda: self.names.tell("telemetry", Due()),
             pages=lambda method, path: self._pages.find(method, path),  # noqa: PLW0108  made further down
         )
         control = Control(
@@ -264,12 +263,6 @@ class Daemon:
         """Have something that happened to the tree logged and remembered."""
         if not self.names.tell("telemetry", report):  # it is being restarted: an event must not be lost with it
             self.journal.happened(report)
-
-    def _finished(self, record: Record) -> None:
-        """Have a request that ended counted and logged."""
-        if not self.names.tell("telemetry", Finished(record)):  # as above: counted all the same, its line is lost
-            self.metrics.finished(record)
-            self.metrics.unlogged.add(())
 
     def _supervised(self, report: actor_report.Report) -> None:
         """Take a supervisor's report: the four keys, as one event."""

@@ -18,6 +18,7 @@ from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
+from cortex.telemetry.recorder import Take
 from cortex.workers.messages import Drain, ProbeNow, Rest, Resume
 from cortex.workers.standing import Board, Standing
 
@@ -74,6 +75,7 @@ class Control:
 
     async def metrics(self, _: web.BaseRequest, reply: Reply) -> None:
         """Answer Prometheus."""
+        await self._ask("telemetry", Take())  # what has ended just now is counted too
         reply.whole(200, "text/plain; version=0.0.4; charset=utf-8", self._metrics.text())
 
     async def tree(self, _: web.BaseRequest, reply: Reply) -> None:
@@ -147,8 +149,7 @@ class Control:
             while not self._is_closing():
                 next_event = await listener.get(PING_S if not self._is_closing() else 0.0)
                 reply.write(b": ping\n\n" if next_event is None else _sse(next_event))
-                if reply.is_paused:
-                    await reply.drained()
+                await reply.taken_in()
             reply.end()
         except ClientGoneError:
             pass
@@ -198,11 +199,6 @@ class Control:
     async def _ask(self, name: str, message: Any) -> Any:
         """Ask an actor; what goes wrong is told to the client."""
         try:
-            if name == "root":
-                root = self._names.lookup("root")
-                if root is None:
-                    raise _not_found("the root supervisor has ended")
-                return await root.ask(message)
             return await self._names.ask_until(name, message, ASK_TIMEOUT_S)
         except ChildError as error:
             raise _not_found(str(error)) from None

@@ -53,7 +53,7 @@ class Front:
         current: Current,
         relay: Relay,
         journal: Journal,
-        finished: Callable[[Record], None],
+        due: Callable[[], object],
         pages: Callable[[str, str], Page | Problem],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -61,7 +61,7 @@ class Front:
         self._current = current
         self._relay = relay
         self._journal = journal
-        self._finished = finished
+        self._due = due
         self._pages = pages
         self._clock = clock
         self._wall = wall
@@ -215,8 +215,8 @@ class Front:
         record.total_s = self._clock() - record.arrived_s
         record.status = exchange.reply.status_sent or 499
         self.exchanges.discard(exchange)
-        self._journal.ended(record)
-        self._finished(record)
+        if self._journal.ended(record):
+            self._due()
 
 
 async def read_body(http: web.BaseRequest, limit: int) -> bytes:

@@ -34,6 +34,7 @@ MANAGEMENT = (
 """What Ollama's API has to manage one machine; behind Córtex there are several, so it is done on each of them."""
 
 SHOW_BODY_LIMIT = 100_000
+EVENTS = "/cortex/v1/events"
 
 
 class Show(Struct):
@@ -63,7 +64,7 @@ class Pages:
             "/cortex/v1/workers": _get(control.workers),
             "/cortex/v1/requests": _get(control.requests),
             "/cortex/v1/config": _get(control.config),
-            "/cortex/v1/events": _get(control.events),
+            EVENTS: _get(control.events),
             "/v1/models": _get(self._listed(listing.openai_models)),
             "/api/tags": _get(self._listed(listing.ollama_tags)),
             "/api/ps": _get(self._listed(listing.ollama_ps)),
@@ -80,12 +81,13 @@ class Pages:
     def find(self, method: str, path: str) -> Page | Problem:
         """Return what answers, or what to say instead: 404, 405 or 501."""
         methods: dict[str, Any] | None = self._exact.get(path)
+        answers = "GET" if method == "HEAD" and path != EVENTS else method  # a stream has no length to tell
         if methods is not None:
-            return methods.get("GET" if method == "HEAD" else method) or _wrong_method(method, path, methods)
+            return methods.get(answers) or _wrong_method(method, path, methods)
         for pattern, by_method in self._patterns:
             match = pattern.fullmatch(path)
             if match:
-                page = by_method.get(method)
+                page = by_method.get(answers)
                 if page is None:
                     return _wrong_method(method, path, by_method)
                 return _bound(page, [unquote(part) for part in match.groups()])

@@ -9,13 +9,18 @@ A stream is written synchronously, event by event; `drained` is awaited only whe
 upstream then is not read from either.
 """
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import ClientError, HttpVersion11, hdrs, web
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+CONNECTION: Final = {True: "Connection: keep-alive\r\n", False: "Connection: close\r\n"}
+
+TAKES_NOTHING_S = 60.0
+"""How long a client may take in nothing of what is left, where no sweep looks: nginx's `send_timeout`."""
 
 
 class ClientGoneError(ConnectionError):
@@ -55,8 +60,20 @@ class Reply(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Wait until the client has taken in most of what was written; called by aiohttp when the handler has returned."""
-        if self._http.protocol.writing_paused:
-            await self.drained()
+        await self.taken_in()
+
+    async def taken_in(self) -> None:
+        """Wait until the client has taken in most of what was written; one that takes nothing for a while is cut off."""
+        transport = self._transport
+        while transport is not None and self._http.protocol.writing_paused:
+            before = transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(TAKES_NOTHING_S):
+                    await self.drained()
+            except TimeoutError:
+                if transport.get_write_buffer_size() >= before:
+                    self.abort()
+                    return
 
     def whole(self, status: int, content_type: str, body: bytes, headers: str = "") -> None:
         """Write a whole answer. `headers` are lines that end in CRLF, made by `header_lines`."""
@@ -64,7 +81,7 @@ class Reply(web.StreamResponse):
         self.is_ended = True
         head = (
             f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\nContent-Type: {content_type}\r\n"
-            f"Content-Length: {len(body)}\r\n{headers}{'' if self._alive else 'Connection: close' + chr(13) + chr(10)}\r\n"
+            f"Content-Length: {len(body)}\r\n{headers}{'' if self._alive and self._chunked else CONNECTION[self._alive]}\r\n"
         ).encode("latin-1", "replace")
         self._send(head if self._is_head else head + body)
 
@@ -82,7 +99,8 @@ class Reply(web.StreamResponse):
 
     def write(self, data: bytes) -> None:  # type: ignore[override]  # the parent's is a coroutine; this one never waits
         """Write more of a stream. Raises ClientGoneError when nobody is there any more."""
-        self._send(self._framed(data))
+        if data:  # an empty chunk would end the stream
+            self._send(self._framed(data))
 
     def end(self) -> None:
         """End a stream that is whole, or ended in an error that was told."""
@@ -103,10 +121,12 @@ class Reply(web.StreamResponse):
         return self._http.protocol.writing_paused
 
     async def drained(self) -> None:
-        """Wait until the client reads again; the endpoint's sweep bounds it."""
+        """Wait until the client reads again; the endpoint's sweep bounds it. Raises ClientGoneError."""
         self.paused_at = time.monotonic()
         try:
             await self._http.writer.drain()
+        except (ConnectionError, ClientError) as error:
+            raise ClientGoneError("the client closed its connection") from error
         finally:
             self.paused_at = None
 

@@ -58,6 +58,7 @@ class Journal:
         self._ended: OrderedDict[str, Record] = OrderedDict()
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self._listeners: set[Listener] = set()
+        self._untaken: list[Record] = []
 
     def __repr__(self) -> str:
         return f"<Journal {len(self.running)} running, {len(self._ended)} ended, {len(self.events)} events>"
@@ -66,12 +67,19 @@ class Journal:
         """Note a request that has arrived."""
         self.running[record.id] = record
 
-    def ended(self, record: Record) -> None:
-        """Note that it ended."""
+    def ended(self, record: Record) -> bool:
+        """Note that it ended; True when it is the first since the last were taken."""
         self.running.pop(record.id, None)
         if len(self._ended) >= REQUESTS_KEPT:
             self._ended.popitem(last=False)
         self._ended[record.id] = record
+        self._untaken.append(record)
+        return len(self._untaken) == 1
+
+    def taken(self) -> list[Record]:
+        """Return those that ended since the last call, each once, to be counted and logged."""
+        untaken, self._untaken = self._untaken, []
+        return untaken
 
     def find(self, request_id: str) -> Record | None:
         """Return a request that runs or ended of late."""

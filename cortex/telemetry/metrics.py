@@ -108,9 +108,6 @@ class Metrics(Collector):
         self.reloads = Counter("cortex_config_reloads", "Edits of the configuration.", ("result",))
         self.probe_seconds = Histogram("cortex_probe_seconds", "A round of probes.", ("worker",))
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
-        self.unlogged = Counter(
-            "cortex_unlogged_requests", "Requests that ended while the log was being restarted.", ()
-        )
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
         for labels in ((),):

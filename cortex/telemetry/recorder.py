@@ -1,6 +1,8 @@
 """The telemetry actor: takes every ended request and every report, counts them and writes their log lines.
 
-It is an actor so that no request waits for a log file, and so that whatever goes wrong with logging stays here.
+It is an actor so that no request waits for a log file, and so that whatever goes wrong with logging stays here. Ended
+requests are gathered in the journal and taken many at once: code that runs a hundred times in a row costs half of what
+it costs between other things. The journal outlives this actor, so a crash here loses none of them.
 """
 
 from typing import Any
@@ -15,10 +17,15 @@ from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
 
 
-class Finished(Struct, frozen=True):
-    """Told by the endpoint: this request has ended."""
+class Due(Struct, frozen=True):
+    """Told when the first request has ended since the last were taken."""
 
-    record: Record
+
+class Take(Struct, frozen=True):
+    """Message to itself: enough was gathered."""
+
+
+GATHER_S = 0.05
 
 
 class Recorder(LoopActor):
@@ -30,10 +37,22 @@ class Recorder(LoopActor):
         self._metrics = metrics
         self._log: Any = structlog.get_logger()
 
-    @handles(Finished)
-    def finished(self, finished: Finished) -> None:
-        """Count a request and write its line."""
-        record = finished.record
+    def on_start(self) -> None:
+        """Take what ended while nobody was here."""
+        self.take(Take())
+
+    @handles(Due)
+    def due(self, _: Due) -> None:
+        """Gather for a moment."""
+        self.after(GATHER_S, Take())
+
+    @handles(Take)
+    def take(self, _: Take) -> None:
+        """Count every request that has ended, and write its line."""
+        for record in self._journal.taken():
+            self._finished(record)
+
+    def _finished(self, record: Record) -> None:
         self._metrics.finished(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:

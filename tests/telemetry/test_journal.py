@@ -10,7 +10,7 @@ from cortex.telemetry.events import Report
 from cortex.telemetry.journal import EVENTS_KEPT, LISTENER_LIMIT, LISTENERS_LIMIT, REQUESTS_KEPT, Journal, Listener
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
-from cortex.telemetry.recorder import Finished, Recorder
+from cortex.telemetry.recorder import Recorder, Take
 
 
 def record(number, outcome=""):
@@ -131,7 +131,8 @@ async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_lis
     listener = journal.listen()
     ended = record(3, "ok")
     ended.total_s = 1.5
-    actor.tell(Finished(ended))
+    journal.ended(ended)
+    actor.tell(Take())
     actor.tell(Report("worker rests", worker="desk"))
     await actor.stop()
     request, event = await listener.get(0.0), await listener.get(0.0)

@@ -1,0 +1,59 @@
+"""Córtex's own pages over a board, without a server in front."""
+
+import json
+from types import SimpleNamespace
+
+from fleet import Clock, board, settings
+
+from cortex.actors.names import Names
+from cortex.config.model import Settings
+from cortex.config.secret import Secret
+from cortex.config.watcher import Current
+from cortex.endpoint.control import Control
+from cortex.endpoint.dialect import BadRequest, Problem
+from cortex.endpoint.pages import Pages
+from cortex.telemetry.journal import Journal
+from cortex.telemetry.metrics import Metrics
+
+
+class House:
+    """See the module's docstring."""
+
+    def __init__(self, *standings, models=None):
+        self.clock = Clock()
+        self.names, self.journal, self.metrics = Names(), Journal(), Metrics()
+        self.board = board(*standings)
+        key = Secret("sk-very-secret-0123456789")
+        workers = {"desk": settings("desk", key=key)}
+        self.current = Current(Settings(workers=workers, models=models or {}))
+        self.is_closing = False
+        control = Control(
+            names=self.names,
+            board=self.board,
+            current=self.current,
+            journal=self.journal,
+            metrics=self.metrics,
+            is_closing=lambda: self.is_closing,
+            clock=self.clock,
+        )
+        self.pages = Pages(control=control, board=self.board, current=self.current)
+
+    async def get(self, path, *, method="GET", query=None, headers=None):
+        """Return what a client gets: (status, value)."""
+        page = self.pages.find(method, path)
+        assert not isinstance(page, Problem), page
+        seen = []
+
+        def whole(status, content_type, body, headers=""):
+            seen.append((status, json.loads(body) if "json" in content_type else body))
+
+        http = SimpleNamespace(query=query or {}, headers=headers or {}, method=method)
+        try:
+            await page(http, SimpleNamespace(whole=whole))
+        except BadRequest as bad:
+            return bad.problem.status, bad.problem.message
+        return seen[0]
+
+    async def act(self, worker, action, **query):
+        path = f"/cortex/v1/workers/{worker}/{action}"
+        return await self.get(path, method="POST", query=query, headers={"X-Cortex": "1"})
