@@ -35,7 +35,11 @@ def settings(name: str = "desk", *, local: bool = True, **more: Any) -> Worker:
 
 
 def standing(
-    name: str = "desk", *, models: Iterable[str | Model] | None = ("llama3.2:3b",), configured: Iterable[str] = (), **more
+    name: str = "desk",
+    *,
+    models: Iterable[str | Model] | None = ("llama3.2:3b",),
+    configured: Iterable[str] = (),
+    **more,
 ):
     """Return a worker that runs, was probed and has these models in memory; `models=None`: it has not said yet."""
     made = settings(name, models=tuple(configured), **more)

@@ -46,7 +46,7 @@ class Names:
         if ref is None:
             return False
         try:
-            ref.tell(message)
+            ref.actor_inbox.put(Envelope(message))  # what ref.tell does
         except (ActorDeadError, MailboxFull):
             return False
         return True

@@ -272,7 +272,8 @@ def _knows(http: web.BaseRequest, keys: Any) -> bool:
     """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
     scheme, _, token = http.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else http.headers.get("x-api-key", "")
-    return any([hmac.compare_digest(given.encode(), key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
+    presented = given.encode(errors="surrogateescape")  # a header may hold any bytes
+    return any([hmac.compare_digest(presented, key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
 
 
 def _told(reply: Reply, problem: Problem, dialect: Dialect) -> Reply:

@@ -151,6 +151,6 @@ def header_lines(**values: str) -> str:
 
 def clean(value: str) -> str:
     """Return `value` as a header may carry it: printable Latin-1, at most 400 characters."""
-    if value.isascii() and value.isprintable() and len(value) <= 400:
+    if len(value) <= 400 and value.isascii() and value.isprintable():
         return value
     return "".join(letter if letter.isprintable() and ord(letter) < 256 else "?" for letter in value[:400])

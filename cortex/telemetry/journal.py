@@ -17,6 +17,8 @@ REQUESTS_KEPT = 1_000
 EVENTS_KEPT = 500
 LISTENER_LIMIT = 256
 LISTENERS_LIMIT = 100
+UNTAKEN_AGAIN = 256
+"""After so many more that nobody took, it is said again that some are due."""
 
 
 class Listener:
@@ -68,13 +70,13 @@ class Journal:
         self.running[record.id] = record
 
     def ended(self, record: Record) -> bool:
-        """Note that it ended; True when it is the first since the last were taken."""
+        """Note that it ended; True when it is the first since the last were taken, and at times after: word may be lost."""
         self.running.pop(record.id, None)
         if len(self._ended) >= REQUESTS_KEPT:
             self._ended.popitem(last=False)
         self._ended[record.id] = record
         self._untaken.append(record)
-        return len(self._untaken) == 1
+        return len(self._untaken) % UNTAKEN_AGAIN == 1
 
     def taken(self) -> list[Record]:
         """Return those that ended since the last call, each once, to be counted and logged."""

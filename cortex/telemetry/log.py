@@ -34,9 +34,9 @@ def configure(style: Literal["console", "json"]) -> None:
     ]
     if style == "json":
         structlog.configure(
-            processors=[structlog.processors.format_exc_info, _as_json],
+            processors=[],
             logger_factory=lambda *_: Lines(),
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            wrapper_class=JsonLogger,
             cache_logger_on_first_use=True,
         )
     else:
@@ -102,6 +102,36 @@ class Writer:
             self._held_bytes -= len(data)
 
 
+class JsonLogger(structlog.BoundLoggerBase):
+    """A bound logger that writes one JSON object a line; structlog's chain of processors costs three times as much."""
+
+    def info(self, event: str, **facts: Any) -> None:
+        """Write a line."""
+        self._line("info", event, facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """Write a line that somebody should see."""
+        self._line("warning", event, facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        """Write a line that somebody should act on."""
+        self._line("error", event, facts)
+
+    def exception(self, event: str, **facts: Any) -> None:
+        """Write an error with the traceback that is being handled."""
+        self._line("error", event, {"exc_info": True, **facts})
+
+    def debug(self, event: str, **facts: Any) -> None:
+        """Write nothing."""
+
+    def _line(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        # msgspec writes the time as RFC 3339.
+        line: EventDict = {"timestamp": datetime.now(UTC), "level": level, "event": event, **self._context, **facts}
+        if "exc_info" in line:
+            line = structlog.processors.format_exc_info(self._logger, level, line)
+        self._logger.msg(_encoder.encode(line))
+
+
 class Lines:
     """What structlog calls a logger: every level writes one line."""
 
@@ -131,13 +161,6 @@ class _Bridge(logging.Handler):
         log: Any = structlog.get_logger()
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
-
-
-def _as_json(_: WrappedLogger, level: str, event: EventDict) -> bytes:
-    """Render a line with its level and time; one processor, since each costs as much as what it does."""
-    event["level"] = level
-    event["timestamp"] = datetime.now(UTC)  # msgspec writes it as RFC 3339
-    return _encoder.encode(event)
 
 
 def _without_nothing(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -8,14 +8,15 @@ from a client, and each label keeps `VALUES_KEPT` of them at most; the rest is `
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from cortex.telemetry.record import Record
+from cortex.chat import Usage
+from cortex.telemetry.record import Attempt, Record
 
 VALUES_KEPT = 200
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -29,11 +30,23 @@ class Counter:
 
     def __init__(self, name: str, about: str, labels: Labels) -> None:
         self.name, self.about, self.labels = name, about, labels
-        self.values: dict[Labels, float] = {}
+        self._cells: dict[Labels, list[float]] = {}
+
+    @property
+    def values(self) -> dict[Labels, float]:
+        """What was counted, by label values."""
+        return {labels: cell[0] for labels, cell in self._cells.items()}
+
+    def cell(self, labels: Labels) -> list[float]:
+        """Return where these label values are counted: a list of one number, to add to."""
+        cell = self._cells.get(labels)
+        if cell is None:
+            cell = self._cells[labels] = [0.0]
+        return cell
 
     def add(self, labels: Labels, amount: float = 1.0) -> None:
         """Count `amount` more."""
-        self.values[labels] = self.values.get(labels, 0.0) + amount
+        self.cell(labels)[0] += amount
 
     def metric(self) -> Metric:
         """Return it in the library's form."""
@@ -50,13 +63,18 @@ class Histogram:
         self.name, self.about, self.labels, self.bounds = name, about, labels, bounds
         self.values: dict[Labels, tuple[list[int], list[float]]] = {}
 
+    def cell(self, labels: Labels) -> tuple[list[int], list[float]]:
+        """Return where these label values are counted: how many fell below each bound, and their sum."""
+        cell = self.values.get(labels)
+        if cell is None:
+            cell = self.values[labels] = ([0] * (len(self.bounds) + 1), [0.0])
+        return cell
+
     def add(self, labels: Labels, value: float) -> None:
         """Count one value."""
-        held = self.values.get(labels)
-        if held is None:
-            held = self.values[labels] = ([0] * (len(self.bounds) + 1), [0.0])
-        held[0][bisect_left(self.bounds, value)] += 1
-        held[1][0] += value
+        counts, total = self.cell(labels)
+        counts[bisect_left(self.bounds, value)] += 1
+        total[0] += value
 
     def metric(self) -> Metric:
         """Return it in the library's form."""
@@ -86,6 +104,17 @@ class Gauge:
         return family
 
 
+class _Row(NamedTuple):
+    """The cells in which an ordinary request of one dialect, worker and model is counted."""
+
+    requests: list[float]
+    attempts: list[float]
+    input: list[float]
+    output: list[float]
+    seconds: tuple[list[int], list[float]]
+    first_token: tuple[list[int], list[float]]
+
+
 class Metrics(Collector):
     """All of them; `contract § 5` names what is promised."""
 
@@ -110,6 +139,7 @@ class Metrics(Collector):
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
+        self._rows: dict[Labels, _Row] = {}
         for labels in ((),):
             self.client_gone.add(labels, 0.0)
         for result in ("applied", "refused"):
@@ -119,6 +149,42 @@ class Metrics(Collector):
 
     def finished(self, record: Record) -> None:
         """Count a request that ended."""
+        attempts = record.attempts
+        if len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
+            self._ordinary(record, attempts[0], record.usage)
+        else:
+            self._any(record)
+
+    def _ordinary(self, record: Record, attempt: Attempt, usage: Usage) -> None:
+        """Count what nearly every request is: answered whole by the first that was asked. Its cells are kept at hand."""
+        key = (record.dialect, attempt.worker, attempt.model)
+        row = self._rows.get(key) or self._row(*key)
+        row.requests[0] += 1.0
+        row.attempts[0] += 1.0
+        row.input[0] += usage.input_tokens
+        row.output[0] += usage.output_tokens
+        row.seconds[0][bisect_left(SECONDS, record.total_s)] += 1
+        row.seconds[1][0] += record.total_s
+        first_token_s = (attempt.first_token_s or attempt.began_s) - attempt.began_s
+        row.first_token[0][bisect_left(SECONDS, first_token_s)] += 1
+        row.first_token[1][0] += first_token_s
+        self.overhead_seconds.add((), record.overhead_s)
+
+    def _row(self, dialect: str, worker: str, model: str) -> "_Row":
+        labelled = self._model(model)
+        row = _Row(
+            requests=self.requests.cell((dialect, worker, labelled, "ok")),
+            attempts=self.attempts.cell((worker, "ok")),
+            input=self.tokens.cell((worker, labelled, "input")),
+            output=self.tokens.cell((worker, labelled, "output")),
+            seconds=self.request_seconds.cell((dialect, worker)),
+            first_token=self.first_token_seconds.cell((worker, labelled)),
+        )
+        if len(self._rows) < VALUES_KEPT:
+            self._rows[dialect, worker, model] = row
+        return row
+
+    def _any(self, record: Record) -> None:
         attempt = record.answered_by
         worker = attempt.worker if attempt else ""
         model = self._model(attempt.model) if attempt else ""

@@ -103,7 +103,9 @@ class Record:
     @property
     def overhead_s(self) -> float:
         """Córtex's own time: all but the waiting for a slot and for upstreams."""
-        upstream_s = sum((attempt.ended_s or self.total_s) - attempt.began_s for attempt in self.attempts)
+        upstream_s = 0.0
+        for attempt in self.attempts:
+            upstream_s += (attempt.ended_s or self.total_s) - attempt.began_s
         return max(0.0, self.total_s - self.queued_s - upstream_s)
 
     def line(self) -> dict[str, Any]:

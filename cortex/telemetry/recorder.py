@@ -38,8 +38,9 @@ class Recorder(LoopActor):
         self._log: Any = structlog.get_logger()
 
     def on_start(self) -> None:
-        """Take what ended while nobody was here."""
+        """Take what ended while nobody was here, and a moment later what ended before its name was known again."""
         self.take(Take())
+        self.after(GATHER_S, Take())
 
     @handles(Due)
     def due(self, _: Due) -> None:

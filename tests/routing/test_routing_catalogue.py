@@ -152,7 +152,9 @@ def test_who_says_nothing_of_embedding_is_taken_to_answer(capabilities, answers)
 
 
 def test_all_names_are_listed_once_aliases_first():
-    listed = names({"best": ("qwen3:4b",)}, board(*fleet(), standing("told", models=None, configured=["qwen3:4b", "z"])))
+    listed = names(
+        {"best": ("qwen3:4b",)}, board(*fleet(), standing("told", models=None, configured=["qwen3:4b", "z"]))
+    )
 
     assert listed == ("best", "qwen3:4b", "llama3.2:latest", "qwen3:32b", "gpt-oss-20b", "z")
 

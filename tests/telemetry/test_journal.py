@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex.telemetry.events import Report
-from cortex.telemetry.journal import EVENTS_KEPT, LISTENER_LIMIT, LISTENERS_LIMIT, REQUESTS_KEPT, Journal, Listener
+from cortex.telemetry.journal import (
+    EVENTS_KEPT,
+    LISTENER_LIMIT,
+    LISTENERS_LIMIT,
+    REQUESTS_KEPT,
+    UNTAKEN_AGAIN,
+    Journal,
+    Listener,
+)
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
 from cortex.telemetry.recorder import Recorder, Take
@@ -119,7 +127,8 @@ async def test_only_so_many_listen_at_once():
 
 
 @pytest.mark.parametrize(
-    ("event", "level"), [("hung", "error"), ("breaker opened", "warning"), ("progress", "info"), ("never heard", "info")]
+    ("event", "level"),
+    [("hung", "error"), ("breaker opened", "warning"), ("progress", "info"), ("never heard", "info")],
 )
 def test_an_event_is_as_loud_as_the_table_says(event, level):
     assert Report(event).level == level
@@ -140,3 +149,36 @@ async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_lis
     assert metrics.requests.values == {("openai", "", "", "ok"): 1.0}
     assert (request["event"], request["id"], request["at"]) == ("request", "r-3", 4.5)
     assert (event["event"], event["worker"]) == ("worker rests", "desk")
+
+
+@given(counts=st.lists(st.integers(0, 5), max_size=12))
+def test_what_ended_is_taken_once_and_in_order(counts):
+    journal, taken, number = Journal(), [], 0
+    for count in counts:
+        for place in range(count):
+            assert journal.ended(record(number)) is (place == 0)
+            number += 1
+        taken += journal.taken()
+
+    assert [each.id for each in taken] == [f"r-{each}" for each in range(number)]
+
+
+def test_when_nobody_takes_what_ended_it_is_said_again():
+    """The word that some are due may be lost in the instant in which the telemetry actor is restarted."""
+    journal = Journal()
+    said = [number for number in range(600) if journal.ended(record(number))]
+
+    assert said == [0, UNTAKEN_AGAIN, 2 * UNTAKEN_AGAIN]
+
+
+async def test_what_ended_before_the_new_actors_name_was_known_is_taken_all_the_same(monkeypatch):
+    monkeypatch.setattr("cortex.telemetry.recorder.GATHER_S", 0.0)
+    journal, metrics = Journal(), Metrics()
+    actor = Recorder.start(journal=journal, metrics=metrics)
+    await asyncio.sleep(0)
+    journal.ended(record(1, "ok"))
+    while not metrics.requests.values:
+        await asyncio.sleep(0)
+
+    assert metrics.requests.values == {("openai", "", "", "ok"): 1.0}
+    await actor.stop()

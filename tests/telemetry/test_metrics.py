@@ -19,7 +19,16 @@ def record(*attempts, outcome="ok", total_s=1.0, usage=None, queued_s=0.0):
 
 
 def attempt(worker="desk", model="m", *, failure=None, began_s=0.1, first_token_s=None, ended_s=0.9):
-    return Attempt(worker, model, "local", cold=False, began_s=began_s, first_token_s=first_token_s, ended_s=ended_s, failure=failure)
+    return Attempt(
+        worker,
+        model,
+        "local",
+        cold=False,
+        began_s=began_s,
+        first_token_s=first_token_s,
+        ended_s=ended_s,
+        failure=failure,
+    )
 
 
 def parsed(metrics):

@@ -92,4 +92,3 @@ async def bench():
     yield made
     if made.ref is not None and made.ref.is_alive():
         await made.ref.stop()
-
