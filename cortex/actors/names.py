@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+from pykka._envelope import Envelope  # pykka has no public name for what its inboxes carry
+
 from cortex.actors.errors import ActorDeadError, MailboxFull, NoSuchActor
 from cortex.actors.future import LoopFuture, new_future
 from cortex.actors.ref import Ref

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from aiohttp import web
 from fleet import Clock, settle
+from house import until
 
 from cortex.actors.reason import SHUTDOWN
 from cortex.actors.signals import Kill
@@ -62,8 +63,7 @@ def test_a_host_that_does_not_exist_is_an_error():
 
 async def test_the_endpoint_opens_the_door(door):
     _, endpoint = start(door)
-    while not door.is_open:
-        await asyncio.sleep(0)
+    await until(lambda: door.is_open)
 
     assert await knock(door)
     await endpoint.stop()
@@ -71,8 +71,7 @@ async def test_the_endpoint_opens_the_door(door):
 
 async def test_an_endpoint_that_crashes_leaves_the_door_open_for_the_next(door):
     _, first = start(door)
-    while not door.is_open:
-        await asyncio.sleep(0)
+    await until(lambda: door.is_open)
     first.tell(Kill("a test"))
     await settle()
     assert not first.is_alive()
@@ -86,8 +85,7 @@ async def test_an_endpoint_that_crashes_leaves_the_door_open_for_the_next(door):
 
 async def test_an_end_that_was_asked_for_closes_the_door(door):
     _, endpoint = start(door)
-    while not door.is_open:
-        await asyncio.sleep(0)
+    await until(lambda: door.is_open)
     await endpoint.stop(reason=SHUTDOWN)
 
     assert not door.is_open
@@ -95,8 +93,7 @@ async def test_an_end_that_was_asked_for_closes_the_door(door):
 
 async def test_when_the_daemon_ends_nobody_is_let_in_any_more(door):
     front, endpoint = start(door)
-    while not door.is_open:
-        await asyncio.sleep(0)
+    await until(lambda: door.is_open)
 
     assert await endpoint.ask(StopAccepting()) is True
     assert front.is_closing

@@ -192,7 +192,7 @@ def test_a_loaded_worker_that_is_soon_free_is_worth_waiting_for():
     busy_loaded=st.booleans(),
     free_loaded=st.booleans(),
 )
-def test_waiting_is_right_only_for_a_warm_worker_before_a_longer_load(  # noqa: PLR0917  what the choice depends on
+def test_waiting_is_right_only_for_a_warm_worker_before_a_longer_load(
     total_s, load_s, ahead, slots, busy_loaded, free_loaded
 ):
     busy = entry("busy", total_s=total_s, slots=slots, loaded=busy_loaded)

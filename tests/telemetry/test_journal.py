@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from house import until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,8 +178,7 @@ async def test_what_ended_before_the_new_actors_name_was_known_is_taken_all_the_
     actor = Recorder.start(journal=journal, metrics=metrics)
     await asyncio.sleep(0)
     journal.ended(record(1, "ok"))
-    while not metrics.requests.values:
-        await asyncio.sleep(0)
+    await until(lambda: metrics.requests.values)
 
     assert metrics.requests.values == {("openai", "", "", "ok"): 1.0}
     await actor.stop()
