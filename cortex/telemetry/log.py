@@ -41,7 +41,11 @@ def configure(style: Literal["console", "json"]) -> None:
         )
     else:
         structlog.configure(
-            processors=[*shared, _without_nothing, structlog.dev.ConsoleRenderer(colors=_colours(), pad_event_to=0)],
+            processors=[
+                *shared,
+                _without_nothing,
+                structlog.dev.ConsoleRenderer(colors=_colours(), pad_event_to=0, sort_keys=False),
+            ],
             logger_factory=lambda *_: Lines(),
             cache_logger_on_first_use=True,
         )
