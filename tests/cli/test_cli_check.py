@@ -88,7 +88,7 @@ def test_settings_without_workers_are_good_and_say_what_to_do(cortex):
     result = cortex("check")
 
     assert (result.exit_code, "ok: no workers" in result.stdout) == (0, True)
-    assert "set OLLAMA_HOST" in result.stderr
+    assert "set OLLAMA_URLS" in result.stderr
 
 
 def test_keys_that_clients_need_are_counted_and_not_shown(cortex, monkeypatch):

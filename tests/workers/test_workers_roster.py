@@ -5,7 +5,8 @@ import gc
 from typing import ClassVar
 
 import pytest
-from fleet import Clock, StillLoop, board, request, settings, settle, standing
+from fleet import Clock, Post, StillLoop, board, request, settings, settle, standing
+from house import until
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -273,3 +274,14 @@ async def test_a_removed_workers_connections_are_closed(bench):
     await settle()
 
     assert (len(bench.board), bench.pool.origins) == (0, [origin])
+
+
+async def test_who_could_not_be_told_of_an_edit_is_told_when_it_is_back(bench, monkeypatch):
+    monkeypatch.setattr("cortex.workers.roster.AGAIN_S", 0.0)
+    post = Post()
+    bench.ref.tell(edit_of(bench.current, desk=3))
+    await settle()
+    bench.names.register("workers/desk", post)
+    await until(lambda: post.letters)
+
+    assert post.letters[0].worker.slots == 3
