@@ -172,7 +172,9 @@ def test_own_dialect_goes_on_byte_for_byte(asked):
 def test_own_dialect_changes_only_the_name_of_the_model(asked):
     body = b'{"model":"fast","messages":[ {"role":"user", "content":"H\\u0069"} ],"temperature":0.10}'
 
-    assert OpenAI().encode(asked("openai", body, stream=False, model="fast"), None, "m").body == body.replace(b"fast", b"m")
+    assert OpenAI().encode(asked("openai", body, stream=False, model="fast"), None, "m").body == body.replace(
+        b"fast", b"m"
+    )
 
 
 def test_absent_model_is_written(sent):
