@@ -22,6 +22,8 @@ class Problem(Struct, frozen=True):
     param: str = ""
     """The field of the request at fault."""
     retry_after_s: float | None = None
+    allow: str = ""
+    """For 405: the methods that the path has."""
 
 
 class BadRequest(Exception):  # noqa: N818  it is the client's, and named for what it says

@@ -118,7 +118,9 @@ class Front:
                     retry_after_s=2.0,
                 )
             if http.method not in {"POST", "OPTIONS"}:
-                return Problem(405, f"{http.method} is not for {path}: use POST", code="method_not_allowed")
+                return Problem(
+                    405, f"{http.method} is not for {path}: use POST", code="method_not_allowed", allow="POST"
+                )
         return None
 
     async def _model(self, http: web.BaseRequest, reply: Reply, dialect: Dialect, operation: str) -> None:
@@ -278,6 +280,7 @@ def _knows(http: web.BaseRequest, keys: Any) -> bool:
 
 def _told(reply: Reply, problem: Problem, dialect: Dialect) -> Reply:
     headers = f"Retry-After: {round(problem.retry_after_s)}\r\n" if problem.retry_after_s else ""
+    headers += f"Allow: {problem.allow}\r\n" if problem.allow else ""
     if problem.status in {401, 405, 413}:
         reply.close_after()  # its body is not worth reading
     reply.whole(problem.status, "application/json", dialect.error(problem), headers)

@@ -21,15 +21,16 @@ from cortex.endpoint.reply import Reply
 from cortex.routing import catalogue
 from cortex.workers.standing import Board
 
-MANAGEMENT = (
-    "/api/pull",
-    "/api/push",
-    "/api/create",
-    "/api/copy",
-    "/api/delete",
-    "/api/blobs/",
-    "/api/me",
-    "/api/signout",
+MANAGEMENT = frozenset(
+    {
+        "/api/pull",
+        "/api/push",
+        "/api/create",
+        "/api/copy",
+        "/api/delete",
+        "/api/me",
+        "/api/signout",
+    }
 )
 """What Ollama's API has to manage one machine; behind Córtex there are several, so it is done on each of them."""
 
@@ -91,11 +92,11 @@ class Pages:
                 if page is None:
                     return _wrong_method(method, path, by_method)
                 return _bound(page, [unquote(part) for part in match.groups()])
-        if path.startswith(MANAGEMENT):
+        if path in MANAGEMENT or path.startswith("/api/blobs/"):
             where = "ask the Ollama on that machine itself (its address is in 'cortex status')"
             return Problem(501, f"Córtex manages no models: {where}", "not_implemented")
         if path in MODEL_PATHS:
-            return Problem(405, f"{method} is not for {path}: use POST", "method_not_allowed")
+            return Problem(405, f"{method} is not for {path}: use POST", "method_not_allowed", allow="POST")
         return Problem(404, f"there is nothing at {method} {path[:100]}; the README lists the paths", "not_found")
 
     def models(self) -> list[Listed]:
@@ -165,4 +166,6 @@ def _bound(page: Callable[..., Any], arguments: list[str]) -> Page:
 
 
 def _wrong_method(method: str, path: str, methods: dict[str, Any]) -> Problem:
-    return Problem(405, f"{method} is not for {path[:100]}: use {' or '.join(methods)}", "method_not_allowed")
+    there = [*methods, "HEAD"] if "GET" in methods else list(methods)
+    said = f"{method} is not for {path[:100]}: use {' or '.join(methods)}"
+    return Problem(405, said, "method_not_allowed", allow=", ".join(there))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
-from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull, NoSuchActor
+from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
 from cortex.chat import Chat, Usage
 from cortex.config.watcher import Current
@@ -95,26 +95,27 @@ class Relay:
 
     async def _lease(self, dispatch: Dispatch, exchange: Exchange) -> Lease | Refusal:
         """Ask the dispatcher, again by name where it died meanwhile; a lease that comes too late is given back."""
+        granted: Lease | Refusal
         for left in reversed(range(DISPATCH_TRIES)):
-            future = self._names.ask("dispatcher", dispatch)
             try:
-                granted: Lease | Refusal = await future
-            except (ActorDeadError, NoSuchActor):
-                left_s = exchange.deadline_s - self._clock()
+                future = self._names.ask("dispatcher", dispatch)
                 try:
+                    granted = await future
+                except ActorDeadError:
+                    left_s = exchange.deadline_s - self._clock()
                     granted = await self._names.ask_until("dispatcher", dispatch, left_s, unclaimed=_give_back)
-                except TimeoutError:
-                    return Refusal("deadline", "the dispatcher did not come back in time")
+                except asyncio.CancelledError:
+                    if future.settled and not future.abandoned:
+                        _give_back(future.get())
+                    raise
+            except HandlerCrashed as crash:
+                if left:
+                    continue
+                return Refusal("exhausted", f"Córtex failed at this request, not an upstream: {crash}")
             except MailboxFull:
                 return Refusal("queue_full", "too many requests wait for the dispatcher", (), 2.0)
-            except HandlerCrashed as crash:
-                if not left:
-                    return Refusal("exhausted", f"Córtex failed at this request, not an upstream: {crash}")
-                continue
-            except BaseException:
-                if future.settled and not future.abandoned:
-                    _give_back(future.get())
-                raise
+            except TimeoutError:
+                return Refusal("deadline", "the dispatcher did not come back in time")
             exchange.record.queued_s += dispatch.waited_s
             return granted
         raise AssertionError("unreachable: the last try returns")

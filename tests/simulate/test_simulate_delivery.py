@@ -309,7 +309,10 @@ async def test_stall_for_a_time_goes_on_afterwards(sim, client, stream):
     seen = await client.ask(sim, stream=stream)
 
     assert (seen.error, sim.requests[-1].ended) == (None, "answered")
-    assert len(seen.body) == pytest.approx(len(whole.body), abs=40)
+    if stream:
+        assert tokens_in(seen.body) == tokens_in(whole.body)
+    else:
+        assert len(seen.body) == pytest.approx(len(whole.body), abs=40)  # times and ids differ
 
 
 @both

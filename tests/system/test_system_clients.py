@@ -93,6 +93,7 @@ async def test_unknown_paths_and_methods_say_what_is_there(home, method, path, s
 
     assert answer.status == status
     assert json.loads(body)["error"]
+    assert ("Allow" in answer.headers) == (status == 405)
 
 
 async def test_a_flood_of_headers_is_refused_with_json(home):
