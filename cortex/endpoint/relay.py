@@ -219,12 +219,12 @@ class Relay:
         exchange.record.outcome = "ok"
         reply.end()
 
-    async def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Response:
+    def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Coroutine[Any, Any, Response]:
         link = lease.link
         wire = link.provider.encode(request, chat, lease.model)
         head = link.head(wire.method, wire.path, len(wire.body))
         sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
-        return await (self._send_cold(lease, sending) if lease.cold else sending)
+        return self._send_cold(lease, sending) if lease.cold else sending
 
     async def _send_cold(self, lease: Lease, sending: Coroutine[Any, Any, Response]) -> Response:
         """Send a request that makes its upstream load a model; the load goes on though the client leaves."""
