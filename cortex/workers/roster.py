@@ -13,7 +13,7 @@ from cortex.actors.actor import LoopActor, handles
 from cortex.actors.errors import ChildError, ChildExists, MailboxFull, NoSuchChild
 from cortex.actors.names import Names
 from cortex.actors.spec import ChildSpec
-from cortex.actors.supervisor import DeleteChild, StartChild
+from cortex.actors.supervisor import ChildInfo, DeleteChild, StartChild, WhichChildren
 from cortex.config.model import Settings, Worker
 from cortex.config.watcher import Current, Edited, Refused
 from cortex.telemetry.events import Report
@@ -123,6 +123,7 @@ class Roster(LoopActor):
                 if not self._names.tell(standing.actor, Drain(stop_when_idle=True)):
                     all_told = False
                     self._forget_idle(standing)
+        self.own(self._children(), then=self._stop_strays)
         self._names.tell("dispatcher", WorkersChanged())
         if not all_told and not self._is_retrying:
             self._is_retrying = True
@@ -132,6 +133,27 @@ class Roster(LoopActor):
         """Take out a removed worker that nobody speaks for: it is being restarted, or went down with its supervisor."""
         if not standing.leases:
             self.own(self._remove(standing.name, standing.actor), then=self._removed)
+
+    async def _children(self) -> list[ChildInfo]:
+        """Return the workers' actors, after every start that was ordered before."""
+        try:
+            children: list[ChildInfo] = await self._names.ask_until("workers", WhichChildren(), ORDER_TIMEOUT_S)
+        except (MailboxFull, TimeoutError):
+            return []
+        return children
+
+    def _stop_strays(self, children: list[ChildInfo]) -> None:
+        """Stop whoever came up after the edit that removed it, or said that it was idle while nobody was here."""
+        for child in children:
+            name = child.name.removeprefix("workers/")
+            standing = self._board.get(name)
+            if name in self._current.settings.workers:
+                continue
+            if standing is None or not standing.leases:
+                self.own(self._remove(name, child.name), then=self._removed)
+            else:
+                standing.removed = True
+                self._names.tell(child.name, Drain(stop_when_idle=True))
 
     async def _add(self, worker: Worker) -> None:
         await self._order(StartChild(self._spec_of(worker)))

@@ -116,8 +116,18 @@ def test_ctrl_c_stops_the_answer_its_connection_closes_and_twice_leaves(terminal
     assert is_closed.wait(BOUND_S)
 
     terminal.until("> ")
-    terminal.process.send_signal(signal.SIGINT)
-    assert terminal.process.wait(BOUND_S) == 0
+    assert interrupted(terminal.process) == 0
+
+
+def interrupted(process) -> int:
+    """Press Ctrl-C until the process ends: one that comes while readline gets ready to wait is seen with the next key."""
+    for _ in range(int(BOUND_S)):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError("it did not end")
 
 
 def test_a_model_cannot_clear_the_terminal(terminal, daemon):

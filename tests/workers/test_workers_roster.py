@@ -209,6 +209,10 @@ class Tree(LoopActor):
     def order(self, order):
         Tree.orders.append(order)
 
+    @handles(WhichChildren)
+    def children(self, _):
+        return []
+
 
 @pytest.fixture
 async def bench():
