@@ -150,7 +150,3 @@ class Refusal(Struct, frozen=True):
     retry_after_s: float | None = None
     nearest: tuple[str, ...] = ()
     """For `unknown_model`: the names most like the one asked for."""
-
-
-Headers = "Mapping[str, str]"
-"""Names in lower case."""

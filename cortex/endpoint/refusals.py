@@ -1,7 +1,7 @@
 """What a client is told when there is no answer: refusals and failures as problems. Pure."""
 
 from cortex.endpoint.dialect import Problem
-from cortex.messages import Candidate, Failure, Refusal
+from cortex.messages import Failure, Refusal
 from cortex.telemetry.record import Record
 
 STATUS = {
@@ -64,11 +64,6 @@ def of_deadline(record: Record, seconds: float) -> Problem:
     return Problem(
         504, f"no whole answer within the deadline of {seconds:g} s" + (f" - {what}" if what else ""), code="deadline"
     )
-
-
-def explain(candidates: tuple[Candidate, ...]) -> str:
-    """Return every candidate and its why on one line."""
-    return "; ".join(f"{candidate.worker}: {candidate.why}" for candidate in candidates)
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -245,7 +245,6 @@ class Relay:
             problem = of_deadline(exchange.record, request.deadline_s - request.arrived_s)
         else:
             problem = of_refusal(refusal, exchange.record)
-        exchange.record.status = problem.status
         self.tell(exchange, problem, outcome="client_error" if problem.status in {400, 404} else refusal.kind)
 
     def _again_at(self, failure: Failure, exchange: Exchange, worker: str) -> float:
