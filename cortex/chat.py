@@ -23,6 +23,9 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 Need = Literal[
     "chat",  # a conversation (every provider of chat models)
     "raw_prompt",  # generate with raw, suffix, template or context: only a server that takes a bare prompt
+    "legacy_completion",  # /v1/completions with echo, best_of, logprobs, token ids or several prompts
+    "embeddings",  # vectors instead of an answer
+    "token_inputs",  # embeddings of token ids
     "tools",
     "tool_choice",  # forcing a tool, or one by name
     "images",
@@ -35,7 +38,9 @@ Need = Literal[
     "files",
     "custom_tools",  # tools that are not JSON functions
     "image_urls",  # images by address, which the upstream itself would have to fetch
-    "sampling_top_k",  # options of local servers that the OpenAI dialect proper does not know
+    "documents",  # texts to answer from, with citations (Cohere)
+    "top_k",
+    "local_sampling",  # min_p, a repeat penalty and other options of local servers
 ]
 
 
@@ -68,6 +73,8 @@ class ToolCall(Struct, frozen=True, tag="tool_call"):
     """JSON text of an object; `{}` for no arguments."""
     choice: int = 0
     """Which of several answers (`n`) it belongs to; 0 in a message."""
+    signature: str = ""
+    """What the upstream wants back with this call to know its own thinking again (Gemini's thought signature)."""
 
 
 class Message(Struct, frozen=True):
@@ -135,6 +142,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or `=NAME` for the tool of that name."""
     parallel_tool_calls: bool | None = None
+    """False: at most one call in an answer; where the upstream knows no such bound, Córtex keeps the first (`flow`)."""
     max_tokens: int | None = None
     """Upper bound of the answer in tokens, thinking included; None leaves it to the upstream."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -149,6 +157,27 @@ class Chat(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
     """Ollama's `options` that have no field above (num_keep, typical_p, mirostat, …), as the client gave them."""
     raw_prompt: RawPrompt | None = None
+    documents: tuple[Mapping[str, Any] | str, ...] = ()
+    """Texts to answer from, as Cohere takes them: a string, or an object with `data` and perhaps `id`."""
+
+
+class Embed(Struct, frozen=True, kw_only=True):
+    """A request for the vectors of some texts."""
+
+    inputs: tuple[str, ...] = ()
+    token_inputs: tuple[tuple[int, ...], ...] = ()
+    """Instead of `inputs`: texts as token ids of the model's own tokenizer."""
+    dimensions: int | None = None
+    """Of each vector; None: as many as the model gives."""
+    purpose: str = ""
+    """What the vectors are for, in Cohere's words (`search_document`, `search_query`, `classification`, `clustering`);
+    empty: the client did not say."""
+    truncate: bool | None = None
+    """Cut a text that is too long (True), refuse it (False), or whatever the upstream does (None)."""
+
+
+Ask = Chat | Embed
+"""What a client dialect makes of any request that is for a model."""
 
 
 class TextDelta(Struct, frozen=True, tag="text"):
@@ -192,7 +221,19 @@ class Usage(Struct, frozen=True, tag="usage"):
 Delta = TextDelta | ReasoningDelta | ToolCall | Finish | Usage
 
 
-def needs_of(chat: Chat) -> frozenset[Need]:  # noqa: C901  one plain question for each need
+class Vectors(Struct, frozen=True):
+    """The answer to an `Embed`: one vector for each of its texts, in their order."""
+
+    values: tuple[tuple[float, ...], ...]
+    usage: Usage = Usage()
+
+
+def needs_of_embed(embed: Embed) -> frozenset[Need]:
+    """Return what a provider must be able to express so that nothing of `embed` is lost."""
+    return frozenset({"embeddings", "token_inputs"} if embed.token_inputs else {"embeddings"})
+
+
+def needs_of(chat: Chat) -> frozenset[Need]:  # noqa: C901, PLR0912  one plain question for each need
     """Return what a provider must be able to express so that nothing of `chat` is lost."""
     needs: set[Need] = {"raw_prompt" if chat.raw_prompt is not None else "chat"}
     if chat.tools and chat.tool_choice != "none":
@@ -213,8 +254,10 @@ def needs_of(chat: Chat) -> frozenset[Need]:  # noqa: C901  one plain question f
         needs.add("logit_bias")
     if chat.logprobs:
         needs.add("logprobs")
-    if chat.sampling.top_k is not None or chat.sampling.min_p is not None or chat.sampling.repeat_penalty is not None:
-        needs.add("sampling_top_k")
-    if chat.options:
-        needs.add("sampling_top_k")
+    if chat.sampling.top_k is not None:
+        needs.add("top_k")
+    if chat.options or chat.sampling.min_p is not None or chat.sampling.repeat_penalty is not None:
+        needs.add("local_sampling")
+    if chat.documents:
+        needs.add("documents")
     return frozenset(needs)

@@ -31,7 +31,22 @@ STRIKES: frozenset[Word] = frozenset({"unreachable", "timeout", "server_error", 
 FINAL: frozenset[Word] = frozenset({"bad_request"})
 """The words after which no other candidate is asked: the fault is the client's."""
 
+Period = Literal["second", "minute", "hour", "day", "month"]
+Counts = Literal["requests", "tokens", "input_tokens"]
+
 Phase = Literal["connect", "first_byte", "stall", "deadline", ""]
+
+
+class Allowance(Struct, frozen=True):
+    """What an upstream says of one quota window, in the headers of an answer or in the text of a 429."""
+
+    counts: Counts
+    period: Period
+    limit: int | None = None
+    """How much the whole window allows."""
+    remaining: int | None = None
+    reset_s: float | None = None
+    """Seconds until the window is whole again; of a bucket that refills, until there is some."""
 
 
 class Failure(Struct, frozen=True):
@@ -46,8 +61,12 @@ class Failure(Struct, frozen=True):
     """For `timeout`: which budget ran out."""
     retry_after_s: float | None = None
     """For `rate_limited` and `busy`: seconds until the upstream says it may be asked again."""
-    window: Literal["minute", "day", ""] = ""
-    """For `rate_limited`: which quota window is spent, where the upstream says."""
+    window: Period | Literal[""] = ""
+    """For `rate_limited`: which quota window is spent, where the upstream says; of several, the longest."""
+    scope: Literal["model", "key", ""] = ""
+    """For `rate_limited`: what is spent, this model's quota or the whole key's; empty where the upstream does not say."""
+    allowances: tuple[Allowance, ...] = ()
+    """For `rate_limited`: the windows that the upstream named, with their sizes."""
     param: str = ""
     """For `bad_request`: the field at fault, where known."""
     code: str = ""
@@ -94,14 +113,14 @@ class Request:
         self.dialect = dialect
         """`openai`, `ollama`, …: whose shape the answer and every error takes."""
         self.operation = operation
-        """`chat` or `generate`."""
+        """`chat`; Ollama's `generate`, OpenAI's `complete` and `respond`; `embed`, and Ollama's older `embed_one`."""
         self.model = model
         """As the client asked for it; empty or `auto` leaves the choice to the strategy."""
         self.stream = stream
         self.body = body
         """The raw JSON, for passing through."""
         self.parsed = parsed
-        """The body as the dialect's own typed struct; `Dialect.chat(request)` makes a `Chat` of it."""
+        """The body as the dialect's own typed struct; `Dialect.neutral(request)` makes a `Chat` or an `Embed` of it."""
         self.needs = needs
         self.include_usage = include_usage
         """Whether the client wants the final usage event of a stream."""
@@ -132,6 +151,10 @@ class Outcome(Struct, frozen=True):
     first_token_s: float | None = None
     """Seconds from sending to the first content."""
     total_s: float = 0.0
+    sent: bool = True
+    """The upstream may have seen the request, and counted it."""
+    allowances: tuple[Allowance, ...] = ()
+    """What the answer's headers said of this key's quota."""
 
 
 class Candidate(Struct, frozen=True):

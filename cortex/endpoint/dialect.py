@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cortex.chat import Chat, Delta
+from cortex.chat import Ask, Delta, Vectors
 from cortex.messages import Request
 
 
@@ -66,15 +66,19 @@ class Dialect(Protocol):
     """The media type of its streams."""
 
     def read(self, operation: str, body: bytes) -> Request:
-        """Read and check a request body for `operation` (`chat`, `generate`). Raises BadRequest."""
+        """Read and check a request body for `operation` (see `Request.operation`). Raises BadRequest."""
         ...
 
-    def chat(self, request: Request) -> Chat:
+    def neutral(self, request: Request) -> Ask:
         """Make the neutral form of a request that `read` returned. Raises BadRequest."""
         ...
 
     def answer(self, request: Request, model: str, deltas: list[Delta]) -> bytes:
         """Write a whole answer."""
+        ...
+
+    def embedded(self, request: Request, model: str, vectors: Vectors) -> bytes:
+        """Write the answer to a request for embeddings."""
         ...
 
     def renderer(self, request: Request, model: str) -> Renderer:

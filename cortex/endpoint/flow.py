@@ -3,16 +3,23 @@
 It has the same face as `providers.base.Passage`, so the relay does not know which of the two it drives.
 """
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from cortex.chat import Delta, Finish, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.endpoint.dialect import Renderer
 from cortex.messages import Failure
 from cortex.providers.base import Decoder
 
+T = TypeVar("T")
+
 
 class Translation:
     """See the module's docstring."""
 
-    def __init__(self, decoder: Decoder, renderer: Renderer) -> None:
+    def __init__(self, decoder: Decoder, renderer: Renderer, *, is_one_call: bool = False) -> None:
+        """Let `decoder` read and `renderer` write; `is_one_call` keeps only the first tool call of each choice."""
+        self._calls: set[int] | None = set() if is_one_call else None
         self._decoder = decoder
         self._renderer = renderer
         self._held: list[Delta] = []
@@ -37,7 +44,7 @@ class Translation:
         return out + self._renderer.close()
 
     def _take(self, items: list[Delta | Failure]) -> bytes:
-        for item in items:
+        for item in items if self._calls is None else first_calls(items, self._calls):
             if isinstance(item, Failure):
                 self.failure = item
                 break
@@ -50,6 +57,18 @@ class Translation:
             return b""
         deltas, self._held = self._held, []
         return self._renderer.render(deltas)
+
+
+def first_calls(items: Iterable[T], seen: set[int]) -> list[T]:
+    """Return `items` without the second and later tool calls of a choice; `seen` holds the choices that had one."""
+    kept = []
+    for item in items:
+        if isinstance(item, ToolCall):
+            if item.choice in seen:
+                continue
+            seen.add(item.choice)
+        kept.append(item)
+    return kept
 
 
 def is_content(delta: Delta) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cortex.chat import Chat, Delta, Need
+from cortex.chat import Ask, Chat, Delta, Need, Vectors
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.ollama_body import EXPECTED, ChatBody, GenerateBody
 from cortex.endpoint.ollama_chat import chat_of, chat_of_generate
@@ -71,7 +71,7 @@ class Ollama:
             request.needs = LOAD_NEEDS
         return request
 
-    def chat(self, request: Request) -> Chat:
+    def neutral(self, request: Request) -> Ask:
         """Translate a request. Raises BadRequest for JSON inside it that cannot be read."""
         return _OPERATIONS[request.operation].chat(request.parsed)
 
@@ -94,6 +94,10 @@ class Ollama:
         """Write the answer to a request that only loads or unloads: one object, whatever `stream` says."""
         reason = "unload" if request.parsed.unloads else "load"
         return self._object(request, model, "", {}, {"done_reason": reason})
+
+    def embedded(self, request: Request, model: str, vectors: Vectors) -> bytes:
+        """Write the answer to a request for embeddings."""
+        raise NotImplementedError
 
     def renderer(self, request: Request, model: str) -> OllamaRenderer:
         """Make the writer of one stream of lines."""

@@ -12,7 +12,7 @@ _DURATION = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+
 """A duration as Go reads it: a number without a unit is none, but for zero."""
 
 _ONLY_CHAT: frozenset[Need] = frozenset({"chat"})
-_SAMPLING_NEEDS = ("top_k", "min_p", "repeat_penalty", *OTHER_SAMPLING)
+_SAMPLING_NEEDS = ("min_p", "repeat_penalty", *OTHER_SAMPLING)
 
 
 def check_chat(body: ChatBody) -> None:
@@ -81,7 +81,9 @@ def _add_common(body: ChatBody | GenerateBody, needs: set[Need]) -> None:
     if body.logprobs:
         needs.add("logprobs")
     if body.options is not None and _is_special(body.options):
-        needs.add("sampling_top_k")
+        needs.add("local_sampling")
+    if body.options is not None and body.options.top_k is not None:
+        needs.add("top_k")
 
 
 def _is_special(options: Options) -> bool:

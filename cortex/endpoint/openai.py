@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cortex.chat import Chat, Delta
+from cortex.chat import Ask, Delta, Vectors
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.openai_body import EXPECTED, ChatBody
 from cortex.endpoint.openai_chat import to_chat
@@ -58,7 +58,7 @@ class OpenAI:
             include_usage=not stream or (options is not None and bool(options.include_usage)),
         )
 
-    def chat(self, request: Request) -> Chat:
+    def neutral(self, request: Request) -> Ask:
         """Translate a request. Raises BadRequest for audio, files and custom tools: those can only pass through."""
         return to_chat(request.parsed, request.needs)
 
@@ -77,6 +77,10 @@ class OpenAI:
                 "system_fingerprint": None,
             }
         )
+
+    def embedded(self, request: Request, model: str, vectors: Vectors) -> bytes:
+        """Write the answer to a request for embeddings."""
+        raise NotImplementedError
 
     def renderer(self, request: Request, model: str) -> OpenAIRenderer:
         """Make the writer of one stream of chunks."""

@@ -65,7 +65,7 @@ def _is_data(url: str) -> bool:
     return head.startswith("data:image/") and bool(data)
 
 
-def needs_of_body(body: sent.ChatBody) -> frozenset[Need]:
+def needs_of_body(body: sent.ChatBody) -> frozenset[Need]:  # noqa: C901  one plain question for each need
     """Return what a provider must be able to express so that nothing of the request is lost."""
     needs: set[Need] = set()
     if body.tools or body.functions:
@@ -78,8 +78,10 @@ def needs_of_body(body: sent.ChatBody) -> frozenset[Need]:
         needs.add("logit_bias")
     if body.logprobs:
         needs.add("logprobs")
-    if not (body.top_k is body.min_p is body.repeat_penalty is body.repetition_penalty is None):
-        needs.add("sampling_top_k")
+    if body.top_k is not None:
+        needs.add("top_k")
+    if not (body.min_p is body.repeat_penalty is body.repetition_penalty is None):
+        needs.add("local_sampling")
     if body.modalities and "audio" in body.modalities:
         needs.add("audio")
     if body.web_search_options is not None:

@@ -13,11 +13,11 @@ from typing import Any, assert_never
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
-from cortex.chat import Chat, Usage
+from cortex.chat import Ask, Chat, Usage
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.exchange import Exchange
-from cortex.endpoint.flow import Translation
+from cortex.endpoint.flow import Translation, first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Passage
@@ -152,15 +152,15 @@ class Relay:
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
     ) -> tuple[Failure | None, Usage | None]:
         provider = lease.link.provider
-        same = request.dialect == provider.dialect
-        response = await self._send(lease, request, None if same else exchange.dialect.chat(request))
+        ask = None if provider.passes(request) else exchange.dialect.neutral(request)
+        response = await self._send(lease, request, ask)
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
             body = await response.read(ANSWER_LIMIT)
         finally:
             response.close()
-        if same:
+        if ask is None:
             answer = provider.whole(request, body)
             if isinstance(answer, Failure):
                 return answer, None
@@ -169,6 +169,8 @@ class Relay:
             deltas = provider.decode(request, body)
             if isinstance(deltas, Failure):
                 return deltas, None
+            if _is_one_call(ask):
+                deltas = first_calls(deltas, set())
             body = exchange.dialect.answer(request, lease.model, deltas)
             usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
         attempt.first_token_s = self._clock() - exchange.record.arrived_s
@@ -181,12 +183,14 @@ class Relay:
     ) -> tuple[Failure | None, Usage | None]:
         provider, dialect = lease.link.provider, exchange.dialect
         flow: Passage | Translation
-        if request.dialect == provider.dialect:
+        if provider.passes(request):
             response = await self._send(lease, request, None)
             flow = provider.passage(request)
         else:
-            response = await self._send(lease, request, dialect.chat(request))
-            flow = Translation(provider.decoder(request), dialect.renderer(request, lease.model))
+            ask = dialect.neutral(request)
+            response = await self._send(lease, request, ask)
+            renderer = dialect.renderer(request, lease.model)
+            flow = Translation(provider.decoder(request), renderer, is_one_call=_is_one_call(ask))
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
@@ -219,9 +223,9 @@ class Relay:
         exchange.record.outcome = "ok"
         reply.end()
 
-    def _send(self, lease: Lease, request: Request, chat: Chat | None) -> Coroutine[Any, Any, Response]:
+    def _send(self, lease: Lease, request: Request, ask: Ask | None) -> Coroutine[Any, Any, Response]:
         link = lease.link
-        wire = link.provider.encode(request, chat, lease.model)
+        wire = link.provider.encode(request, ask, lease.model)
         head = link.head(wire.method, wire.path, len(wire.body))
         sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
         return self._send_cold(lease, sending) if lease.cold else sending
@@ -280,6 +284,10 @@ async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:
         if not flow.finished:
             raise
         return b""
+
+
+def _is_one_call(ask: Ask) -> bool:
+    return isinstance(ask, Chat) and ask.parallel_tool_calls is False
 
 
 def _all_tried(tried: dict[str, Tried], now: float) -> Refusal:

@@ -1,11 +1,11 @@
 """What a provider is: the translation between Córtex and one kind of upstream. Pure: no socket, no clock, no actor.
 
-A provider is made once for each worker, from that worker's settings, and is asked for five things:
+A provider is made once for each worker, from that worker's settings, and is asked for these things:
 
 - `encode`: a request as the HTTP request this upstream wants; the client's own bytes where the dialects agree;
 - `decode` / `decoder`: an answer, whole or as it streams, as `Delta`s, or as a `Failure`;
 - `passage`: for a client of the same dialect, a watcher that lets the bytes through untouched;
-- `classify`: an HTTP error as one of the words of `messages.Word`;
+- `classify`: an HTTP error as one of the words of `messages.Word`; `allowances`: what an answer's headers say of the quota;
 - `probes` and `findings`: which free GETs tell how it is, and what their answers say.
 
 Decoders and passages share one rule. What they return is either a delta (or bytes) or a `Failure`, which ends them; and
@@ -18,8 +18,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from cortex.chat import Chat, Delta, Need, Usage
-from cortex.messages import Failure, Request
+from cortex.chat import Ask, Delta, Need, Usage, Vectors
+from cortex.messages import Allowance, Failure, Request
 
 
 class Wire(Struct, frozen=True):
@@ -29,6 +29,9 @@ class Wire(Struct, frozen=True):
     """Below the worker's base URL, with a leading slash."""
     body: bytes
     method: str = "POST"
+    more: "tuple[Wire, ...]" = ()
+    """Further requests that only together with this one are what was asked: embeddings of more texts than the upstream
+    takes at once. Their vectors follow in order. Never for a stream."""
 
 
 class Model(Struct, frozen=True):
@@ -111,6 +114,8 @@ class Provider(Protocol):
     """As in `provider = "…"`."""
     dialect: str
     """The client dialect whose bytes this upstream takes as they are; empty for none."""
+    key_header: tuple[str, str]
+    """The header that carries the key, and what stands in it before the key: `("Authorization", "Bearer ")`."""
     lacks: frozenset[Need]
     """What it cannot express: such a request never comes here."""
 
@@ -118,16 +123,24 @@ class Provider(Protocol):
         """Return the form in which two spellings of one model's name are equal."""
         ...
 
-    def encode(self, request: Request, chat: Chat | None, model: str) -> Wire:
+    def passes(self, request: Request) -> bool:
+        """Tell whether this upstream takes the client's own bytes: its dialect, and an operation that it has."""
+        ...
+
+    def encode(self, request: Request, ask: Ask | None, model: str) -> Wire:
         """Write `request` for `model` (the upstream's own name of it).
 
-        `chat` is None exactly when `request.dialect` is this provider's: then the client's bytes go on, but for what
-        this worker's settings fix. A stream is always asked to report its usage.
+        `ask` is None exactly when it `passes`: then the client's bytes go on, but for what this worker's settings fix.
+        A stream is always asked to report its usage.
         """
         ...
 
+    def vectors(self, request: Request, body: bytes) -> Vectors | Failure:
+        """Read the answer to one `Wire` of an `Embed`, the vectors in the order of its texts."""
+        ...
+
     def decode(self, request: Request, body: bytes) -> list[Delta] | Failure:
-        """Read a whole answer; a body that is no answer is a `malformed` failure, one with an error what it says."""
+        """Read a whole answer to a `Chat`; a body that is no answer is a `malformed` failure, one with an error what it says."""
         ...
 
     def decoder(self, request: Request) -> Decoder:
@@ -144,6 +157,10 @@ class Provider(Protocol):
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         """Read an HTTP error. Header names are in lower case; `body` may be anything."""
+        ...
+
+    def allowances(self, headers: Mapping[str, str]) -> tuple[Allowance, ...]:
+        """Read what the headers of a good answer say of this key's quota. Header names are in lower case."""
         ...
 
     def probes(self) -> Mapping[str, str]:

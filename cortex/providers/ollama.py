@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from cortex.chat import Chat, Delta, Need
-from cortex.messages import Failure, Request
+from cortex.chat import Ask, Chat, Delta, Need, Vectors
+from cortex.messages import Allowance, Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Passage, Whole, Wire
 from cortex.providers.errors import classified, heard
 from cortex.providers.foreign import UNREADABLE
@@ -49,8 +49,21 @@ class Ollama:
 
     name = "ollama"
     dialect = "ollama"
+    key_header = ("Authorization", "Bearer ")
     lacks: frozenset[Need] = frozenset(
-        {"tool_choice", "n", "logit_bias", "audio", "files", "custom_tools", "image_urls"}
+        {
+            "audio",
+            "custom_tools",
+            "documents",
+            "embeddings",
+            "files",
+            "image_urls",
+            "legacy_completion",
+            "logit_bias",
+            "n",
+            "token_inputs",
+            "tool_choice",
+        }
     )
 
     def __init__(self, *, num_ctx: int | None = None, keep_alive: str | float | None = None) -> None:
@@ -62,15 +75,23 @@ class Ollama:
         """Return the one spelling of a model's name; see the function."""
         return normal_name(name)
 
-    def encode(self, request: Request, chat: Chat | None, model: str) -> Wire:
-        """Write `request` for `model`; without a `chat` the client's bytes go on, with what this worker fixes."""
-        if chat is not None:
-            path, fields = written(chat, model)
+    def passes(self, request: Request) -> bool:
+        """Tell whether a request is in this dialect."""
+        return request.dialect == "ollama"
+
+    def encode(self, request: Request, ask: Ask | None, model: str) -> Wire:
+        """Write `request` for `model`; without an `ask` the client's bytes go on, with what this worker fixes."""
+        if isinstance(ask, Chat):
+            path, fields = written(ask, model)
             return Wire(path, sealed(settled(fields, self._num_ctx, self._keep_alive), {}, b""))
         before = opened(request.body)
         fields = settled(before, self._num_ctx, self._keep_alive)
         fields["model"] = raw(model)
         return Wire(_PATHS[request.operation], sealed(fields, before, request.body))
+
+    def vectors(self, request: Request, body: bytes) -> Vectors | Failure:
+        """Read the vectors of an answer."""
+        raise NotImplementedError
 
     def decode(self, request: Request, body: bytes) -> list[Delta] | Failure:
         """Read a whole answer."""
@@ -98,6 +119,11 @@ class Ollama:
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         """Read an HTTP error."""
         return classified(RULES, status, headers, heard(body))
+
+    def allowances(self, headers: Mapping[str, str]) -> tuple[Allowance, ...]:
+        """Return nothing: a machine of one's own has no quota, and the hosted service does not tell of its."""
+        del headers
+        return ()
 
     def probes(self) -> Mapping[str, str]:
         """Return what is asked: never a generation, which would load a model."""

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from cortex.chat import Chat, Delta, Need, Usage
-from cortex.messages import Failure, Request
+from cortex.chat import Ask, Chat, Delta, Need, Usage, Vectors
+from cortex.messages import Allowance, Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Passage, Whole, Wire
 from cortex.providers.calls import CallPart, object_text
 from cortex.providers.errors import classified, heard, inband, safe
@@ -23,7 +23,7 @@ from cortex.providers.openai_stream import StreamDecoder, StreamPassage
 from cortex.providers.openai_switches import Switches, bent
 from cortex.providers.rewrite import opened, raw, sealed
 
-_PATHS = {"chat": "/chat/completions", "generate": "/completions"}
+_PATHS = {"chat": "/chat/completions", "complete": "/completions"}
 _CONTEXT_FIELDS = ("max_model_len", "context_window", "context_length", "max_context_length")
 """Where vLLM, Groq, OpenRouter and LM Studio say how long a context may be (Nov 2026)."""
 
@@ -56,25 +56,30 @@ class OpenAI:
     """Translates to and from one OpenAI-like server."""
 
     dialect = "openai"
+    key_header = ("Authorization", "Bearer ")
 
     def __init__(self, *, name: str = "openai", switches: Switches = Switches()) -> None:  # noqa: B008  it is frozen
         """Make the provider `name` for a server that differs by `switches`."""
         self.name = name
         self._switches = switches
         self._is_plain = structs.replace(switches, lacks=()) == Switches()
-        unable: set[Need] = {"raw_prompt", *switches.lacks}
+        unable: set[Need] = {"raw_prompt", "documents", "embeddings", *switches.lacks}
         if not switches.extra_sampling:
-            unable.add("sampling_top_k")
+            unable |= {"top_k", "local_sampling"}
         self.lacks: frozenset[Need] = frozenset(unable)
 
     def normal_name(self, name: str) -> str:
         """Return `name` itself: these servers tell names apart by every letter."""
         return name
 
-    def encode(self, request: Request, chat: Chat | None, model: str) -> Wire:
-        """Write `request` for `model`; without a `chat` the client's bytes go on, bent where the server needs it."""
-        if chat is not None:
-            fields = bent(written(chat, model, self._switches), self._switches, stream=chat.stream)
+    def passes(self, request: Request) -> bool:
+        """Tell whether a request is in this dialect, for an operation that the server has."""
+        return request.dialect == "openai" and request.operation in _PATHS
+
+    def encode(self, request: Request, ask: Ask | None, model: str) -> Wire:
+        """Write `request` for `model`; without an `ask` the client's bytes go on, bent where the server needs it."""
+        if isinstance(ask, Chat):
+            fields = bent(written(ask, model, self._switches), self._switches, stream=ask.stream)
             return Wire(_PATHS["chat"], sealed(fields, {}, b""))
         if self._is_plain and model == request.model and not request.stream and _is_straight(request.body):
             return Wire(_PATHS[request.operation], request.body)
@@ -82,6 +87,10 @@ class OpenAI:
         fields = bent(before, self._switches, stream=request.stream)
         fields["model"] = raw(model)
         return Wire(_PATHS[request.operation], sealed(fields, before, request.body))
+
+    def vectors(self, request: Request, body: bytes) -> Vectors | Failure:
+        """Read the vectors of an answer."""
+        raise NotImplementedError
 
     def decode(self, request: Request, body: bytes) -> list[Delta] | Failure:
         """Read a whole answer."""
@@ -124,6 +133,11 @@ class OpenAI:
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         """Read an HTTP error."""
         return classified(RULES, status, headers, heard(body))
+
+    def allowances(self, headers: Mapping[str, str]) -> tuple[Allowance, ...]:
+        """Read what the headers of a good answer say of this key's quota."""
+        del headers
+        return ()
 
     def probes(self) -> Mapping[str, str]:
         """Return the one free GET that these servers share, or none."""

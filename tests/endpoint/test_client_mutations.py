@@ -95,7 +95,7 @@ def mutations(draw):
 def test_the_bodies_that_are_changed_are_good(dialect, operation, body):
     made = dialect(lambda: 0.0)
 
-    assert made.chat(made.read(operation, json.dumps(body).encode())).messages
+    assert made.neutral(made.read(operation, json.dumps(body).encode())).messages
 
 
 @settings(deadline=None, max_examples=500)
@@ -104,7 +104,7 @@ def test_a_changed_value_is_read_or_refused(mutation):
     dialect, operation, body = mutation
     refused = None
     try:
-        dialect.chat(dialect.read(operation, body))
+        dialect.neutral(dialect.read(operation, body))
     except BadRequest as refusal:
         refused = refusal.problem
 

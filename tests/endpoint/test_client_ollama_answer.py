@@ -325,7 +325,7 @@ class TestOfficialClient:
         sent = []
 
         def answer(request):
-            sent.append(DIALECT.chat(request))
+            sent.append(DIALECT.neutral(request))
             return httpx.Response(200, content=DIALECT.answer(request, "m", [TextDelta("Hi"), Finish("stop")]))
 
         def weather(city: str) -> str:

@@ -24,7 +24,7 @@ def read(operation="chat", **fields):
 
 
 def chat(operation="chat", **fields):
-    return DIALECT.chat(read(operation, **fields))
+    return DIALECT.neutral(read(operation, **fields))
 
 
 def messages(*turns):
@@ -168,7 +168,7 @@ class TestMistakes:
     @given(body=st.binary(max_size=60), operation=st.sampled_from(OPERATIONS))
     def test_no_body_does_anything_but_read_or_be_refused(self, body, operation):
         with suppress(BadRequest):
-            DIALECT.chat(DIALECT.read(operation, body))
+            DIALECT.neutral(DIALECT.read(operation, body))
 
 
 class TestRequest:
@@ -462,4 +462,4 @@ def test_the_needs_of_a_body_are_those_of_its_translation(case):
     request = DIALECT.read(operation, json.dumps(body).encode())
     assume(not request.is_load)
 
-    assert needs_of(DIALECT.chat(request)) == request.needs
+    assert needs_of(DIALECT.neutral(request)) == request.needs

@@ -29,7 +29,7 @@ def read(**fields):
 
 
 def chat(**fields):
-    return DIALECT.chat(read(**fields))
+    return DIALECT.neutral(read(**fields))
 
 
 def messages(*turns):
@@ -73,7 +73,7 @@ class TestRequest:
         nullable = type(read().parsed).__struct_fields__[1:]
         request = DIALECT.read("chat", json.dumps(body | dict.fromkeys(nullable)).encode())
 
-        assert chat() == DIALECT.chat(request)
+        assert chat() == DIALECT.neutral(request)
 
     def test_unknown_fields_are_ignored(self):
         assert chat() == chat(chat_template_kwargs={"enable_thinking": False}, provider={"order": [1]})
@@ -219,7 +219,7 @@ class TestTools:
         request = DIALECT.read("chat", b'{"messages":[{"role":"user","content":"x"}],"tools":' + tools + b"}")
 
         with pytest.raises(BadRequest) as caught:
-            DIALECT.chat(request)
+            DIALECT.neutral(request)
         assert caught.value.problem.param == "tools[0].function.parameters"
 
 
@@ -329,7 +329,7 @@ def test_what_has_no_neutral_form_can_only_pass_through(fields, need):
 
     assert need in request.needs
     with pytest.raises(BadRequest) as caught:
-        DIALECT.chat(request)
+        DIALECT.neutral(request)
     assert (caught.value.problem.status, caught.value.problem.code) == (400, "unsupported_parameter")
 
 
@@ -380,4 +380,4 @@ def test_the_needs_of_a_body_are_those_of_its_translation(body, force):
         body = body | {"tool_choice": "required"}
     request = DIALECT.read("chat", json.dumps(body).encode())
 
-    assert needs_of(DIALECT.chat(request)) == request.needs
+    assert needs_of(DIALECT.neutral(request)) == request.needs

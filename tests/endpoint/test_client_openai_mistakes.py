@@ -332,4 +332,4 @@ fields = st.sampled_from(
 def test_no_body_does_anything_but_read_or_be_refused(body):
     dialect = OpenAI(now=lambda: 0.0)
     with suppress(BadRequest):
-        dialect.chat(dialect.read("chat", body))
+        dialect.neutral(dialect.read("chat", body))

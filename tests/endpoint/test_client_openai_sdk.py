@@ -113,7 +113,7 @@ def test_what_it_sends_for_every_kind_of_message_is_read():
     sent = []
 
     def answer(request):
-        sent.append(DIALECT.chat(request))
+        sent.append(DIALECT.neutral(request))
         return httpx2.Response(200, content=DIALECT.answer(request, "m", HELLO))
 
     with client_of(answer) as client:

@@ -147,19 +147,19 @@ def test_options_beyond_the_standard_are_left_out_where_they_are_refused(sent):
     fields = sent(chat(sampling=Sampling(top_k=4)), Switches(extra_sampling=False))
 
     assert "top_k" not in fields
-    assert "sampling_top_k" in provider.lacks
+    assert "top_k" in provider.lacks
 
 
 def test_what_a_provider_lacks_is_data():
-    assert OpenAI().lacks == {"raw_prompt"}
-    assert OpenAI(switches=Switches(lacks=("tools",))).lacks == {"raw_prompt", "tools"}
+    assert "tools" not in OpenAI().lacks
+    assert OpenAI(switches=Switches(lacks=("tools",))).lacks == OpenAI().lacks | {"tools"}
     assert needs_of(chat(raw_prompt=RawPrompt("x"))) <= OpenAI().lacks
 
 
 def test_path_is_that_of_the_operation(asked):
     body = b'{"model":"m","prompt":"x"}'
 
-    assert OpenAI().encode(asked("openai", body, operation="generate"), None, "m").path == "/completions"
+    assert OpenAI().encode(asked("openai", body, operation="complete"), None, "m").path == "/completions"
     assert OpenAI().encode(asked("ollama"), chat(), "m").path == "/chat/completions"
 
 
