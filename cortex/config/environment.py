@@ -7,22 +7,20 @@ has is not added a second time. A problem here names its variable, since there i
 import io
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from cortex.config.addresses import UrlError, instance, ollama_url
+from cortex.config.kinds import secret
 from cortex.config.model import Worker
-from cortex.config.problem import Problem, Report, Variable, shown
+from cortex.config.presets import PRESETS
+from cortex.config.problem import Problem, Report, Unusable, Variable, shown
 from cortex.config.schema import Variables
+from cortex.config.workers import preset_settings
 
 _OLLAMA = ("OLLAMA_URLS", "LOCAL_OLLAMA_URLS", "OLLAMA_HOST")
-_LATER = {
-    "gemini": ("GEMINI_API_KEYS", "GEMINI_API_KEY"),
-    "cohere": ("COHERE_API_KEYS", "COHERE_API_KEY"),
-    "groq": ("GROQ_API_KEYS", "GROQ_API_KEY"),
-}
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _OVERRIDES = (
     ("server", "host", "CORTEX_HOST"),
@@ -71,16 +69,37 @@ def ollama_workers(environ: Mapping[str, str], present: Mapping[str, Worker], re
         number += 1
         while (name := f"ollama/{number}") in present:
             number += 1
-        added[name] = Worker(name=name, pool="ollama", provider="ollama", url=url, free=True)
+        settings = preset_settings("ollama", {"provider": "ollama", "url": url})
+        added[name] = Worker(name=name, pool="ollama", **settings)
     return added
 
 
-def notices(environ: Mapping[str, str]) -> Iterator[str]:
-    """Say which variables hold keys that nothing uses."""
-    for provider, names in _LATER.items():
-        for name in names:
-            if environ.get(name):
-                yield f"{name} is set, but this version of Córtex has no {provider} provider yet: its keys are not used"
+def key_workers(environ: Mapping[str, str], present: Mapping[str, Worker], report: Report) -> Mapping[str, Worker]:
+    """Return a worker for each key that variables name and `present` lacks, as `gemini/1`, `gemini/2` and so on."""
+    added: dict[str, Worker] = {}
+    for provider, preset in PRESETS.items():
+        seen = {worker.key.reveal() for worker in present.values() if worker.key and worker.provider == provider}
+        number = 0
+        for variable, text in _keys(environ, preset.env):
+            if text in seen:
+                continue
+            seen.add(text)
+            try:
+                key = secret(text, Variable(report, variable))
+            except Unusable:
+                continue
+            number += 1
+            while (name := f"{provider}/{number}") in present:
+                number += 1
+            settings = preset_settings(provider, {"provider": provider})
+            added[name] = Worker(name=name, pool=provider, key=key, **settings)
+    return added
+
+
+def _keys(environ: Mapping[str, str], variables: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for variable in variables:
+        for text in filter(None, (part.strip() for part in environ.get(variable, "").split(","))):
+            yield variable, text
 
 
 def _urls(environ: Mapping[str, str], report: Report) -> Iterator[str]:

@@ -16,12 +16,17 @@ from cortex.config import environment
 from cortex.config.kinds import many, named, text
 from cortex.config.lines import Lines, twice
 from cortex.config.model import Settings, Worker
+from cortex.config.presets import PRESETS
 from cortex.config.problem import Place, Problem, Report, Unusable, dotted, nearest, one_of, shown
 from cortex.config.references import resolve
 from cortex.config.schema import PRICE, SECTIONS
-from cortex.config.workers import LATER, PROVIDERS, read_workers
+from cortex.config.workers import read_workers
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+NO_WORKER = (
+    "no worker is configured: set OLLAMA_URLS=http://127.0.0.1:11434 or GEMINI_API_KEYS, "
+    "add a [workers.NAME] table to supervision.toml, or try --demo"
+)
 _TABLES = (*SECTIONS, "workers", "models", "prices")
 
 
@@ -55,12 +60,13 @@ def _settings(tables: Mapping[str, object], environ: Mapping[str, str], report: 
     with suppress(Unusable):
         workers |= read_workers(tables.get("workers", {}), place.into("workers"))
     workers |= environment.ollama_workers(environ, workers, report)
+    workers |= environment.key_workers(environ, workers, report)
     with suppress(Unusable):
         made["models"] = named(many(text, least=1))(tables.get("models", {}), place.into("models"))
         _models_have_pools(made["models"], _pools(tables, workers), place.into("models"))
     with suppress(Unusable):
         made["prices"] = named(PRICE.read)(tables.get("prices", {}), place.into("prices"))
-    return Settings(workers=workers, notices=tuple(_notices(environ, workers)), **made)
+    return Settings(workers=workers, notices=tuple(_notices(workers)), **made)
 
 
 def _know_each_section(tables: Mapping[str, object], place: Place) -> None:
@@ -98,7 +104,7 @@ def _models_have_pools(models: Mapping[str, tuple[str, ...]], pools: set[str], p
             place.into(name).add("another name", '"auto", which leaves the choice to the strategy')
         for index, answer in enumerate(answers):
             pool, colon, model = answer.partition(":")
-            meant = "/" not in pool and (pool in PROVIDERS + LATER or "/" in model or ":" in model)
+            meant = "/" not in pool and (pool in PRESETS or "/" in model or ":" in model)
             if colon and meant and pool not in pools:
                 near = nearest(pool, pools)
                 place.into(name).into(index).add(
@@ -108,14 +114,10 @@ def _models_have_pools(models: Mapping[str, tuple[str, ...]], pools: set[str], p
                 )
 
 
-def _notices(environ: Mapping[str, str], workers: Mapping[str, Worker]) -> list[str]:
-    lines = list(environment.notices(environ))
-    if not workers:
-        lines.append(
-            "no worker is configured: set OLLAMA_URLS=http://127.0.0.1:11434, "
-            "add a [workers.NAME] table to supervision.toml, or try --demo"
-        )
-    return lines
+def _notices(workers: Mapping[str, Worker]) -> list[str]:
+    if workers:
+        return []
+    return [NO_WORKER]
 
 
 def _not_toml(text: str, error: Exception, file: str) -> Problem:

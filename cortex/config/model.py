@@ -82,6 +82,12 @@ class Cache(Struct, frozen=True, kw_only=True):
     path: str = ".cortex/cache"
 
 
+class Ledger(Struct, frozen=True, kw_only=True):
+    """What each key has used, on disk."""
+
+    path: str = ".cortex/ledger"
+
+
 class Health(Struct, frozen=True, kw_only=True):
     """The probes of each worker."""
 
@@ -97,13 +103,37 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """Keep the text of prompts and answers."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """What one key may use of one model; None is no limit known."""
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one key may use of one model, or of all; None is no limit known."""
 
+    requests_per_second: int | None = None
     requests_per_minute: int | None = None
+    requests_per_hour: int | None = None
     requests_per_day: int | None = None
+    requests_per_month: int | None = None
     tokens_per_minute: int | None = None
+    tokens_per_hour: int | None = None
     tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a provider counts what its keys use, as data; sizes here are those that it publishes."""
+
+    scope: Literal["model", "key"] = "key"
+    """What a limit is for, and what rests after a 429 that does not say: each model by itself, or the key as a whole."""
+    zone: str = "UTC"
+    """Where its days and months begin, as the time zone database names it."""
+    refills: bool = False
+    """Its windows are buckets that refill all the time; otherwise minutes roll, and days and months begin anew."""
+    counts: Literal["all", "input"] = "all"
+    """Which tokens its limits are of."""
+    counts_cached: bool = True
+    """Whether a cached part of the prompt counts too."""
+    limits: Mapping[str, Limits] = {}
+    """For each model; names may hold `*`. The first that fits counts."""
+    key_limits: Limits = Limits()
+    """For all models of a key together."""
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -111,6 +141,35 @@ class Price(Struct, frozen=True, kw_only=True):
 
     input: float
     output: float
+    cached_input: float | None = None
+    """Of the part of a prompt that the provider had cached; None: as `input`."""
+
+
+class Preset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of one provider: its entry in `presets.toml`."""
+
+    speaks: str
+    """Whose translation it takes: `ollama`, `openai`, `gemini`, `cohere`."""
+    url: str = ""
+    """The base of its API; empty: each worker has its own."""
+    url_like: str = ""
+    """Where `url` is empty: what one looks like, to show."""
+    source: str
+    """Where the facts come from."""
+    date: str
+    """When they were read."""
+    note: str = ""
+    env: tuple[str, ...] = ()
+    """Variables whose keys make workers of their own."""
+    needs_key: bool = True
+    free: bool = False
+    """Its keys cost nothing while inside their quota, unless the settings say otherwise."""
+    slots: int = 4
+    headers: Mapping[str, str] = {}
+    """Sent with every request."""
+    switches: Mapping[str, object] = {}
+    """How it deviates from the OpenAI dialect; see `providers.openai_switches`."""
+    plan: Plan = Plan()
 
 
 class Worker(Struct, frozen=True, kw_only=True):
@@ -121,6 +180,9 @@ class Worker(Struct, frozen=True, kw_only=True):
     pool: str
     """The name of its table; `ollama` for an instance that only the environment names."""
     provider: str
+    """A name of `presets`."""
+    speaks: str = ""
+    """Whose translation it takes; empty: that of the same name."""
     url: str
     """The base that paths go below; no trailing slash, no query, no user name."""
     key: Secret | None = None
@@ -135,11 +197,17 @@ class Worker(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     """What it may be asked for; empty: whatever its upstream lists."""
     free: bool = False
-    """Costs nothing (while inside its quota). An Ollama instance does by default."""
+    """Costs nothing (while inside its quota). An Ollama instance does by default, and so do keys of the free plans."""
     bucket: Bucket = "per-key"
     """`shared`: the keys of this pool draw on one quota."""
     limits: Mapping[str, Limits] = {}
     """By model; `*` for each that has no entry of its own."""
+    key_limits: Limits = Limits()
+    """For all models of the key together."""
+    plan: Plan = Plan()
+    """How its provider counts; without the published sizes where the key is not on the free plan."""
+    headers: Mapping[str, str] = {}
+    """Sent with every request, beside the key."""
     switches: Mapping[str, object] = {}
     """How an upstream of the OpenAI dialect deviates from it."""
     first_token_timeout_s: float | None = None
@@ -154,6 +222,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     routing: Routing = field(default_factory=Routing)
     breaker: Breaker = field(default_factory=Breaker)
     cache: Cache = field(default_factory=Cache)
+    ledger: Ledger = field(default_factory=Ledger)
     health: Health = field(default_factory=Health)
     telemetry: Telemetry = field(default_factory=Telemetry)
     workers: Mapping[str, Worker] = {}

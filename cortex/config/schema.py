@@ -194,6 +194,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "path": Field(text),
         },
     ),
+    "ledger": Section(model.Ledger, {"path": Field(text)}),
     "health": Section(
         model.Health,
         {"interval": Field(duration, "interval_s"), "timeout": Field(duration, "timeout_s")},
@@ -208,17 +209,13 @@ SECTIONS: Mapping[str, Section[Any]] = {
 _COUNT = integer(1, 10**12)
 LIMITS: Section[model.Limits] = Section(
     model.Limits,
-    {
-        "requests_per_minute": Field(_COUNT),
-        "requests_per_day": Field(_COUNT),
-        "tokens_per_minute": Field(_COUNT),
-        "tokens_per_day": Field(_COUNT),
-    },
+    {name: Field(_COUNT) for name in model.Limits.__struct_fields__},
 )
 PRICE: Section[model.Price] = Section(
     model.Price,
     {
         "input": Field(number(0, 1_000_000), required=True),
         "output": Field(number(0, 1_000_000), required=True),
+        "cached_input": Field(number(0, 1_000_000)),
     },
 )

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from msgspec import structs
+
 from cortex.chat import Need
-from cortex.config.addresses import OLLAMA_URL
 from cortex.config.kinds import (
     boolean,
     choice,
@@ -19,14 +20,11 @@ from cortex.config.kinds import (
     text,
     url,
 )
-from cortex.config.model import Worker
+from cortex.config.model import Limits, Worker
+from cortex.config.presets import PRESETS
 from cortex.config.problem import Place, Unusable, kind_of
 from cortex.config.schema import LIMITS, Field, Fields, Reading, read_fields
 from cortex.config.secret import Secret
-
-LATER = ("gemini", "cohere", "groq")
-"""Providers of the file's language that this version does not have yet."""
-PROVIDERS = ("ollama", "openai")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _RESERVED = frozenset(
@@ -34,9 +32,8 @@ _RESERVED = frozenset(
 )
 """What a worker cannot be called: the other actors of the tree, and the model name that leaves the choice open."""
 
-_REQUIRES_URL = frozenset({"openai"})
 _ONLY_FOR: Mapping[str, str] = {"num_ctx": "ollama", "keep_alive": "ollama", "switches": "openai"}
-_FREE = frozenset({"ollama"})
+"""Keys that mean something in one dialect only."""
 
 
 def _keys(value: object, place: Place) -> Mapping[str, Secret]:
@@ -80,7 +77,7 @@ SWITCHES: Fields = {
 """How an upstream may deviate from the OpenAI dialect; what each means stands with that provider."""
 
 WORKER: Fields = {
-    "provider": Field(choice(*PROVIDERS, later=LATER), required=True),
+    "provider": Field(choice(*PRESETS), required=True),
     "url": Field(url),
     "key": Field(secret),
     "keys": Field(_keys),
@@ -92,6 +89,7 @@ WORKER: Fields = {
     "free": Field(boolean),
     "bucket": Field(choice("per-key", "shared")),
     "limits": Field(named(LIMITS.read)),
+    "key_limits": Field(LIMITS.read),
     "switches": Field(_switches),
     "first_token_timeout": Field(duration, "first_token_timeout_s"),
 }
@@ -126,11 +124,16 @@ def _fits_its_provider(reading: Reading, place: Place) -> bool:
     provider = reading.found.get("provider")
     if provider is None:
         return fits
-    if provider in _REQUIRES_URL and "url" not in reading.given:
-        place.into("url").add(f"this key, which the {provider} provider needs", "none")
+    preset = PRESETS[provider]
+    if not preset.url and "url" not in reading.given:
+        like = f' (such as "{preset.url_like}")' if preset.url_like else ""
+        place.into("url").add(f"this key{like}, which the {provider} provider needs", "none")
+        fits = False
+    if preset.needs_key and not {"key", "keys"} & reading.given.keys():
+        place.into("keys").add(f'this key, as ["$NAME"], which the {provider} provider needs', "none")
         fits = False
     for key in reading.given:
-        if _ONLY_FOR.get(key, provider) != provider:
+        if _ONLY_FOR.get(key, preset.speaks) != preset.speaks:
             place.into(key).add(f"only keys that the {provider} provider knows", f"one for {_ONLY_FOR[key]}")
             fits = False
     return fits
@@ -138,8 +141,26 @@ def _fits_its_provider(reading: Reading, place: Place) -> bool:
 
 def _expand(pool: str, found: dict[str, Any]) -> tuple[Worker, ...]:
     keys: Mapping[str, Secret] | None = found.pop("keys", None)
-    provider = found["provider"]
-    settings = {"pool": pool, "url": OLLAMA_URL, "free": provider in _FREE, **found}
+    settings = {"pool": pool, **preset_settings(found["provider"], found)}
     if keys is None:
         return (Worker(name=pool, **settings),)
     return tuple(Worker(name=f"{pool}/{label}", key=key, **settings) for label, key in keys.items())
+
+
+def preset_settings(provider: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a worker of `provider`: what is known of it, and over that what was `found`.
+
+    What a free plan gives is not assumed of a key that is said not to be on it.
+    """
+    preset = PRESETS[provider]
+    free = found.get("free", preset.free)
+    plan = preset.plan if free else structs.replace(preset.plan, limits={}, key_limits=Limits())
+    known = {
+        "speaks": preset.speaks,
+        "url": preset.url,
+        "free": free,
+        "slots": preset.slots,
+        "plan": plan,
+        "headers": preset.headers,
+    }
+    return {**known, **found, "switches": {**preset.switches, **found.get("switches", {})}}

@@ -1,4 +1,4 @@
-"""Which providers there are: from the word in `provider = "…"` to the translation. Pure."""
+"""Which translations there are: from the word that a preset `speaks` to the provider. Pure."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,12 +16,12 @@ def _ollama(worker: Worker) -> Provider:
 
 
 def _openai(worker: Worker) -> Provider:
-    return OpenAI(switches=msgspec.convert(worker.switches, Switches))
+    return OpenAI(name=worker.provider, switches=msgspec.convert(worker.switches, Switches))
 
 
-PROVIDERS: Mapping[str, Callable[[Worker], Provider]] = {"ollama": _ollama, "openai": _openai}
+TRANSLATIONS: Mapping[str, Callable[[Worker], Provider]] = {"ollama": _ollama, "openai": _openai}
 
 
 def provider_for(worker: Worker) -> Provider:
     """Make the provider of one worker. Raises KeyError for an unknown word, which loading the settings rules out."""
-    return PROVIDERS[worker.provider](worker)
+    return TRANSLATIONS[worker.speaks or worker.provider](worker)

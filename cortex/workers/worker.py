@@ -58,10 +58,12 @@ IdleWorker = Callable[[str], None]
 def link_of(settings: WorkerSettings) -> Link:
     """Make the link to one worker's upstream. Raises ValueError when the address or a header cannot be."""
     origin, base_path = Origin.parse(settings.url)
-    headers = [("Content-Type", "application/json")]
+    provider = provider_for(settings)
+    headers = [("Content-Type", "application/json"), *settings.headers.items()]
     if settings.key is not None:
-        headers.append(("Authorization", f"Bearer {settings.key.reveal()}"))
-    return Link(provider=provider_for(settings), origin=origin, base_path=base_path, headers=tuple(headers))
+        name, before = provider.key_header
+        headers.append((name, before + settings.key.reveal()))
+    return Link(provider=provider, origin=origin, base_path=base_path, headers=tuple(headers))
 
 
 async def _cancel_later(pending: "asyncio.Task[Response]", delay_s: float) -> None:

@@ -56,8 +56,12 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture
-def real(demo, monkeypatch):
+def real(demo, cortex, monkeypatch):
+    """The demonstration with every worker ready, whatever the test before has ordered."""
     monkeypatch.setenv("CORTEX_URL", demo)
+    end = time.monotonic() + BOUND_S
+    while cortex("status").exit_code:
+        assert time.monotonic() < end, cortex("status").stdout
 
 
 def test_the_keys_of_the_tree_are_what_scripts_rely_on(real, cortex):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from cortex.config.environment import with_dotenv
 from cortex.config.load import load
 from cortex.config.model import Settings
+from cortex.config.presets import PRESETS
 
 
 def urls(environ, text=None):
@@ -95,12 +96,31 @@ def test_an_empty_variable_says_nothing(name):
 
 
 @pytest.mark.parametrize("name", ["GEMINI_API_KEYS", "GEMINI_API_KEY", "COHERE_API_KEYS", "GROQ_API_KEY"])
-def test_keys_of_providers_to_come_are_noticed_and_not_shown(name):
-    settings = load(None, {name: "hunter2,hunter3", "OLLAMA_HOST": "rack"})
+def test_each_key_of_a_free_provider_is_a_worker(name):
+    provider = name.partition("_")[0].lower()
+    settings = load(None, {name: " hunter2, hunter3,,hunter2"})
 
-    (notice,) = settings.notices
-    assert notice.startswith(f"{name} is set, but")
-    assert "hunter" not in notice
+    assert list(settings.workers) == [f"{provider}/1", f"{provider}/2"]
+    first = settings.workers[f"{provider}/1"]
+    assert first.key.reveal() == "hunter2"
+    assert (first.provider, first.pool, first.free) == (provider, provider, True)
+    assert first.url == PRESETS[provider].url
+    assert "hunter" not in repr(settings)
+
+
+def test_a_key_that_the_file_has_is_no_second_worker():
+    text = '[workers.gemini]\nprovider = "gemini"\nkeys = ["$A"]'
+    settings = load(text, {"A": "k-one", "GEMINI_API_KEYS": "k-one,k-two"})
+
+    assert list(settings.workers) == ["gemini/1", "gemini/2"]
+    assert settings.workers["gemini/2"].key.reveal() == "k-two"
+
+
+def test_a_key_that_no_header_can_carry_names_its_variable():
+    (problem,) = load(None, {"GROQ_API_KEYS": "gsk_a b"})
+
+    assert problem.key == "GROQ_API_KEYS"
+    assert "gsk_a" not in str(problem)
 
 
 def test_with_no_worker_at_all_it_is_said_what_to_do():

@@ -218,15 +218,22 @@ WRONG = [
     ("[workers]\ndesk = 1", "2: workers.desk: expected a table, found an integer"),
     ("[workers.desk]", "1: workers.desk.provider: expected this key in [workers.desk], found none"),
     ('[workers.desk]\nprovider = "olama"', 'found "olama" (did you mean ollama?)'),
-    ('[workers.g]\nprovider = "gemini"', 'found "gemini", which this version of Córtex does not have yet'),
-    ('[workers.g]\nprovider = "cohere"', "does not have yet"),
-    ('[workers.g]\nprovider = "groq"', "does not have yet"),
+    (
+        '[workers.g]\nprovider = "gemini"',
+        '1: workers.g.keys: expected this key, as ["$NAME"], which the gemini provider needs, found none',
+    ),
+    (
+        '[workers.g]\nprovider = "gemini"\nkey = "AIza-1"\nnum_ctx = 1',
+        "4: workers.g.num_ctx: expected only keys that the gemini provider knows, found one for ollama",
+    ),
+    ('[workers.g]\nprovider = "grok"', 'found "grok" (did you mean groq?)'),
+    ('[workers.g]\nprovider = "groq"\nkey = "gsk_1"\nkey_limits.requests_per_week = 1', "requests_per_week"),
     ('[workers."a b"]\nprovider = "ollama"', '1: workers."a b": expected a name of up to 32 letters'),
     ('[workers."a/b"]\nprovider = "ollama"', "expected a name of up to 32"),
     ('[workers.health]\nprovider = "ollama"', 'a name that Córtex does not use itself, found "health"'),
     (
         '[workers.pool]\nprovider = "openai"',
-        "1: workers.pool.url: expected this key, which the openai provider needs, found none",
+        "1: workers.pool.url: expected this key",
     ),
     (f"{DESK}url = 5", "3: workers.desk.url: expected an http:// or https:// URL, found 5"),
     (f'{DESK}url = "rack.example"', 'found "rack.example" (did you mean "http://rack.example"?)'),
@@ -346,7 +353,8 @@ def test_the_rows_of_a_section_and_the_fields_of_its_struct_are_the_same(section
 def test_the_rows_of_a_worker_are_the_fields_of_its_struct():
     rows = {field.to or key for key, field in workers.WORKER.items()} - {"keys"}
 
-    assert rows == set(model.Worker.__struct_fields__) - {"name", "pool"}
+    from_the_preset = {"speaks", "plan", "headers"}
+    assert rows == set(model.Worker.__struct_fields__) - {"name", "pool"} - from_the_preset
 
 
 def test_the_switches_are_those_of_the_openai_provider():
