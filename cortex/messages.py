@@ -151,10 +151,6 @@ class Outcome(Struct, frozen=True):
     first_token_s: float | None = None
     """Seconds from sending to the first content."""
     total_s: float = 0.0
-    sent: bool = True
-    """The upstream may have seen the request, and counted it."""
-    allowances: tuple[Allowance, ...] = ()
-    """What the answer's headers said of this key's quota."""
 
 
 class Candidate(Struct, frozen=True):

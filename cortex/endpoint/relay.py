@@ -13,14 +13,15 @@ from typing import Any, assert_never
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
-from cortex.chat import Ask, Chat, Usage
+from cortex.chat import Ask, Chat, Embed, Usage, Vectors
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.flow import Translation, first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
+from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
-from cortex.providers.base import Passage
+from cortex.providers.base import Passage, Whole, Wire
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
 from cortex.transport.pool import Pool
@@ -134,6 +135,7 @@ class Relay:
                     failure, usage = await self._whole(lease, attempt, exchange, request)
             except TransportError as error:
                 failure, usage = error.failure, None
+                lease.sent = error.sent
             except BaseException:
                 attempt.ended_s = self._clock() - record.arrived_s
                 raise
@@ -151,32 +153,61 @@ class Relay:
     async def _whole(
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
     ) -> tuple[Failure | None, Usage | None]:
-        provider = lease.link.provider
-        ask = None if provider.passes(request) else exchange.dialect.neutral(request)
-        response = await self._send(lease, request, ask)
-        try:
-            if response.status != 200:
-                return await _refused(lease, response), None
-            body = await response.read(ANSWER_LIMIT)
-        finally:
-            response.close()
-        if ask is None:
-            answer = provider.whole(request, body)
-            if isinstance(answer, Failure):
-                return answer, None
-            body, usage = answer.body, answer.usage
-        else:
-            deltas = provider.decode(request, body)
-            if isinstance(deltas, Failure):
-                return deltas, None
-            if _is_one_call(ask):
-                deltas = first_calls(deltas, set())
-            body = exchange.dialect.answer(request, lease.model, deltas)
-            usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
+        answer = await self._answered(lease, exchange, request)
+        if isinstance(answer, Failure):
+            return answer, None
         attempt.first_token_s = self._clock() - exchange.record.arrived_s
         exchange.record.outcome = "ok"
-        exchange.reply.whole(200, "application/json", body, exchange.head())
-        return None, usage
+        exchange.reply.whole(200, "application/json", answer.body, exchange.head())
+        return None, answer.usage
+
+    async def _answered(self, lease: Lease, exchange: Exchange, request: Request) -> Whole | Failure:
+        """Return a whole answer in the client's dialect."""
+        provider, dialect = lease.link.provider, exchange.dialect
+        ask = None if provider.passes(request) else dialect.neutral(request)
+        wire = provider.encode(request, ask, lease.model)
+        body = await self._body(lease, wire)
+        if isinstance(body, Failure):
+            return body
+        if ask is None:
+            return provider.whole(request, body)
+        if isinstance(ask, Embed):
+            vectors = await self._vectors(lease, request, wire, body)
+            if isinstance(vectors, Failure):
+                return vectors
+            return Whole(dialect.embedded(request, lease.model, vectors), vectors.usage)
+        deltas = provider.decode(request, body)
+        if isinstance(deltas, Failure):
+            return deltas
+        if _is_one_call(ask):
+            deltas = first_calls(deltas, set())
+        usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
+        return Whole(dialect.answer(request, lease.model, deltas), usage)
+
+    async def _vectors(self, lease: Lease, request: Request, wire: Wire, body: bytes) -> Vectors | Failure:
+        """Return the vectors of all texts; what did not fit in the first request is asked after it, one by one."""
+        provider = lease.link.provider
+        parts: list[Vectors] = []
+        for part in (None, *wire.more):
+            answer = body if part is None else await self._body(lease, part)
+            if isinstance(answer, Failure):
+                return answer
+            vectors = provider.vectors(request, answer)
+            if isinstance(vectors, Failure):
+                return vectors
+            parts.append(vectors)
+        return joined(parts)
+
+    async def _body(self, lease: Lease, wire: Wire) -> bytes | Failure:
+        """Ask and return what a good answer holds."""
+        response = await self._send(lease, wire)
+        try:
+            if response.status != 200:
+                return await _refused(lease, response)
+            lease.took(response.headers, self._clock())
+            return await response.read(ANSWER_LIMIT)
+        finally:
+            response.close()
 
     async def _stream(
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
@@ -184,16 +215,17 @@ class Relay:
         provider, dialect = lease.link.provider, exchange.dialect
         flow: Passage | Translation
         if provider.passes(request):
-            response = await self._send(lease, request, None)
+            response = await self._send(lease, provider.encode(request, None, lease.model))
             flow = provider.passage(request)
         else:
             ask = dialect.neutral(request)
-            response = await self._send(lease, request, ask)
+            response = await self._send(lease, provider.encode(request, ask, lease.model))
             renderer = dialect.renderer(request, lease.model)
             flow = Translation(provider.decoder(request), renderer, is_one_call=_is_one_call(ask))
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
+            lease.took(response.headers, self._clock())
             await self._pump(response, flow, attempt, exchange)
         finally:
             response.close()
@@ -223,9 +255,8 @@ class Relay:
         exchange.record.outcome = "ok"
         reply.end()
 
-    def _send(self, lease: Lease, request: Request, ask: Ask | None) -> Coroutine[Any, Any, Response]:
+    def _send(self, lease: Lease, wire: Wire) -> Coroutine[Any, Any, Response]:
         link = lease.link
-        wire = link.provider.encode(request, ask, lease.model)
         head = link.head(wire.method, wire.path, len(wire.body))
         sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
         return self._send_cold(lease, sending) if lease.cold else sending

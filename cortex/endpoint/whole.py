@@ -1,11 +1,11 @@
 """The deltas of an answer put together, for clients that want it whole. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
-from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
+from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage, Vectors
 
 
 class Choice(Struct):
@@ -28,6 +28,14 @@ class Choice(Struct):
     def reasoning(self) -> str:
         """All that was thought before it."""
         return "".join(self.thoughts)
+
+
+def joined(parts: Sequence[Vectors]) -> Vectors:
+    """Return the vectors of several answers as those of one, their tokens added up."""
+    if len(parts) == 1:
+        return parts[0]
+    tokens = sum(part.usage.input_tokens for part in parts)
+    return Vectors(tuple(vector for part in parts for vector in part.values), Usage(input_tokens=tokens))
 
 
 def put_together(deltas: Iterable[Delta]) -> tuple[list[Choice], Usage]:

@@ -26,6 +26,8 @@ class TransportError(Exception):
     def __init__(self, failure: Failure, *, stale: bool = False) -> None:
         super().__init__(failure.detail)
         self.failure = failure
+        self.sent = True
+        """The upstream may have got the request; the pool says where it cannot have."""
         self.stale = stale
         """A kept connection was gone before it brought anything: the pool's to retry, no sign of a broken upstream."""
 

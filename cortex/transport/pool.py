@@ -141,6 +141,14 @@ class Pool:
         if connection is not None:
             return connection
         try:
+            return await self._connected(origin, connect_s)
+        except TransportError as error:
+            error.sent = False
+            raise
+
+    async def _connected(self, origin: Origin, connect_s: float) -> Connection:
+        """Open a connection, or wait for one where there may be no more. Raises TransportError."""
+        try:
             async with asyncio.timeout(connect_s):
                 while not (shelf := self._shelf(origin)).reserve():  # the sweep may have dropped an empty one
                     connection = await self._line_up(shelf)

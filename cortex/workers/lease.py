@@ -1,12 +1,13 @@
 """A lease: leave for one request to use one slot of one worker, and all its holder needs to talk to the upstream."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct, field
 
 from cortex.actors.names import Names
-from cortex.messages import Outcome
+from cortex.messages import Allowance, Outcome
 from cortex.providers.base import Provider
 from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
@@ -56,7 +57,22 @@ class Lease:
     actor is being restarted; what the outcome means is the worker's affair and goes to it as a message.
     """
 
-    __slots__ = ("_names", "budgets", "cold", "id", "link", "model", "request_id", "standing", "trial", "why")
+    __slots__ = (
+        "_names",
+        "allowances",
+        "asked",
+        "began_s",
+        "budgets",
+        "cold",
+        "id",
+        "link",
+        "model",
+        "request_id",
+        "sent",
+        "standing",
+        "trial",
+        "why",
+    )
 
     _last_id = 0
 
@@ -88,6 +104,14 @@ class Lease:
         self.trial = trial
         """It is the half-open breaker's trial."""
         self.request_id = request_id
+        self.sent = True
+        """The upstream may have got the request, and counted it; written by the holder, as are those below."""
+        self.asked = 0
+        """Good answers that came under this lease: more than one only where the texts of an embedding were parted."""
+        self.began_s: float | None = None
+        """Monotonic seconds when the head of the first good answer was there."""
+        self.allowances: tuple[Allowance, ...] = ()
+        """What the headers of the last one said of the key's quota."""
         standing.leases[self.id] = self
 
     def __repr__(self) -> str:
@@ -102,6 +126,13 @@ class Lease:
     def held(self) -> bool:
         """Whether it has not ended yet."""
         return self.id in self.standing.leases
+
+    def took(self, headers: Mapping[str, str], now: float) -> None:
+        """Note that a good answer has begun, and what its headers say."""
+        self.asked += 1
+        if self.began_s is None:
+            self.began_s = now
+        self.allowances = self.link.provider.allowances(headers)
 
     def end(self, outcome: Outcome) -> None:
         """End it; only the first call counts."""
