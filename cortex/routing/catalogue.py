@@ -54,6 +54,18 @@ def resolve(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) ->
     return Resolution(entries, _unknown(board), known_name=bool(entries))
 
 
+def resolve_one(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> Resolution:
+    """Find the workers for embeddings: those of one model only, the same whoever is out of reach just now.
+
+    Vectors of two models cannot be compared, so an alias means the first of its names, and no choice is left open.
+    """
+    if asked in AUTO:
+        return Resolution((), (), known_name=False)
+    name = aliases[asked][0] if asked in aliases else asked
+    entries = tuple(Entry(standing, model, 0) for standing, model in _plain(name, board))
+    return Resolution(entries, _unknown(board), known_name=bool(entries) or asked in aliases)
+
+
 def names(aliases: Mapping[str, tuple[str, ...]], board: Board) -> tuple[str, ...]:
     """Return every name a client may ask for, aliases first."""
     listed = {model.name: None for standing in board for model in (standing.models or {}).values()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cortex.messages import Candidate, Refusal, Request
-from cortex.routing.catalogue import Entry, Resolution
+from cortex.routing.catalogue import AUTO, Entry, Resolution
 from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
 from cortex.workers.messages import Dispatch
 from cortex.workers.standing import NEVER, Board, Obstacle
@@ -126,6 +126,10 @@ def _refuse(  # noqa: PLR0911  one return for each kind of refusal
     if not len(board):
         return Refusal("no_workers", "no worker is configured: add one to supervision.toml, or set OLLAMA_URLS")
     if not resolution.entries and not resolution.unknown:
+        if not resolution.known_name and request.model in AUTO:
+            return Refusal(
+                "unknown_model", "embeddings need the name of a model: vectors of two cannot be compared", ()
+            )
         if not resolution.known_name:
             return Refusal("unknown_model", f"model '{request.model}' not found", candidates, nearest=nearest)
         return Refusal("exhausted", f"no worker has a model for '{request.model or 'auto'}'", candidates)

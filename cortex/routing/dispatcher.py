@@ -67,7 +67,7 @@ class Dispatcher(LoopActor):
         self._clock = clock
         self._line: Line[Waiting] = Line(limit=current.settings.routing.queue, limit_bytes=LINE_BYTES)
         self._ticking = False
-        self._resolutions: dict[str, Resolution] = {}
+        self._resolutions: dict[tuple[str, bool], Resolution] = {}
         self._resolved_for: tuple[int, object] = (-1, None)
 
     def on_start(self) -> None:
@@ -111,7 +111,7 @@ class Dispatcher(LoopActor):
 
     def _decide(self, dispatch: Dispatch, *, ahead: int) -> list[Ranked] | Wait | Refusal:
         request = dispatch.request
-        resolution = self._resolve(request.model)
+        resolution = self._resolve(request.model, is_embedding="embeddings" in request.needs)
         decision = choose(
             dispatch,
             resolution,
@@ -129,18 +129,20 @@ class Dispatcher(LoopActor):
     def _strategy(self, asked: str) -> Strategy:
         return STRATEGIES[asked or self._current.settings.routing.strategy]
 
-    def _resolve(self, model: str) -> Resolution:
+    def _resolve(self, model: str, *, is_embedding: bool) -> Resolution:
         """Resolve a name; remembered until the board or the aliases change."""
         aliases = self._current.settings.models
         now_for = (self._board.version, aliases)
         if self._resolved_for[0] != now_for[0] or self._resolved_for[1] is not aliases:
             self._resolutions.clear()
             self._resolved_for = now_for
-        resolution = self._resolutions.get(model)
+        key = (model, is_embedding)
+        resolution = self._resolutions.get(key)
         if resolution is None:
             if len(self._resolutions) >= RESOLUTIONS_KEPT:
                 self._resolutions.clear()
-            resolution = self._resolutions[model] = catalogue.resolve(model, aliases, self._board)
+            find = catalogue.resolve_one if is_embedding else catalogue.resolve
+            resolution = self._resolutions[key] = find(model, aliases, self._board)
         return resolution
 
     def _enqueue(self, dispatch: Dispatch) -> Any:
