@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,6 +47,8 @@ from cortex.endpoint.front import Front
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
+from cortex.ledger.ledger import Ledger
+from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
@@ -54,6 +57,7 @@ from cortex.telemetry.metrics import Gauge, Labels, Metrics
 from cortex.telemetry.recorder import Due, Recorder
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
+from cortex.workers.books import Books
 from cortex.workers.health import Health
 from cortex.workers.messages import ProbeNow
 from cortex.workers.roster import Idle, Roster
@@ -61,6 +65,9 @@ from cortex.workers.standing import Board
 from cortex.workers.worker import Worker as WorkerActor
 
 EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
+
+WINDOWS_SHOWN = 2_000
+"""Of all keys and models together, to Prometheus: a client may ask a cloud for any of its models."""
 
 CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
@@ -76,14 +83,24 @@ class Daemon:
     """One running Córtex. `start`, then `wait`; `stop` ends it from outside."""
 
     def __init__(
-        self, settings: Settings, files: Sources, *, texts: sources.Texts | None = None, seed: int | None = None
+        self,
+        settings: Settings,
+        files: Sources,
+        *,
+        texts: sources.Texts | None = None,
+        home: Path = Path(),
+        seed: int | None = None,
     ) -> None:
+        """Make one from settings and the files they came from; what it keeps on disk is below `home`."""
         self.current = Current(settings, digest=texts.digest if texts else "", texts=texts)
         self.files = files
         self.names = Names()
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics()
+        self.books = Books(prices=lambda: self.current.settings.prices, on_cost=self.metrics.cost)
+        self._home = home
+        self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._random = Random(seed)  # noqa: S311  it breaks ties
@@ -103,6 +120,7 @@ class Daemon:
             journal=self.journal,
             metrics=self.metrics,
             is_closing=lambda: self.front.is_closing,
+            books=self.books,
         )
         self._pages = Pages(control=control, board=self.board, current=self.current)
         self.door = Door(Server(self.front.handle, handler_cancellation=True))
@@ -113,6 +131,7 @@ class Daemon:
         """Open the port and start the tree; returns when requests are welcome. Raises OSError when the port cannot be had."""
         settings = self.current.settings
         self.door.sockets = listen(settings.server.host, settings.server.port)
+        self._store = self._opened_ledger(self._home / settings.ledger.path)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -130,6 +149,17 @@ class Daemon:
             while self.names.lookup("endpoint") is None and not self.ended.done():  # noqa: ASYNC110  once, at the start
                 await asyncio.sleep(0.005)
             await self._first_probes()
+
+    def _opened_ledger(self, folder: Path) -> Store:
+        """Open the ledger and take what it holds; whatever is wrong with it is said, and Córtex starts all the same."""
+        store, warning = Store.open(folder)
+        try:
+            unread = self.books.restore(store.read_all())
+        except StoreError as error:
+            warning, unread = warning or str(error), 0
+        if warning or unread:
+            log.warning("ledger", why=warning or f"{unread} entries could not be read and are left out")
+        return store
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -174,6 +204,8 @@ class Daemon:
         await self.door.clear()
         await self.pool.close()
         self._watchdog.stop()
+        if self._store is not None:
+            self._store.close()
 
     def _root_ended(self, reason: Reason) -> None:
         if not self.ended.done():
@@ -183,6 +215,10 @@ class Daemon:
         supervision = self.current.settings.supervision
         return [
             ChildSpec("telemetry", lambda: Recorder.start(journal=self.journal, metrics=self.metrics)),
+            ChildSpec(
+                "ledger",
+                lambda: Ledger.start(store=self._store, collect=self.books.collect, report=self.report),
+            ),
             ChildSpec(
                 "workers",
                 lambda: Supervisor.start(
@@ -251,6 +287,7 @@ class Daemon:
                 routing=settings.routing,
                 breaker=settings.breaker,
                 board=self.board,
+                books=self.books,
                 names=self.names,
                 pool=self.pool,
                 report=self.report,
@@ -297,7 +334,7 @@ class Daemon:
                     yield (standing.name, state), float(state == shown)
 
         def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in ("telemetry", "dispatcher", "health", "roster", "config", "endpoint"):
+            for name in ("telemetry", "ledger", "dispatcher", "health", "roster", "config", "endpoint"):
                 ref = self.names.lookup(name)
                 yield (name,), float(ref.waiting if ref else 0)
             for standing in self.board:
@@ -314,13 +351,26 @@ class Daemon:
                 each(lambda s: BREAKER_VALUES[s.breaker.state]),
             ),
             Gauge("cortex_worker_state", "1 for the state it is in.", ("worker", "state"), states),
+            Gauge(
+                "cortex_quota_remaining",
+                "What is left of a window of a key's quota.",
+                ("worker", "model", "window"),
+                lambda: islice(
+                    (
+                        ((standing.name, window.model, f"{window.counts}_per_{window.period}"), float(window.left))
+                        for standing in self.board
+                        for window in standing.account.windows()
+                    ),
+                    WINDOWS_SHOWN,
+                ),
+            ),
             Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
             Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),
             Gauge("cortex_build_info", "Which Córtex this is.", ("version",), lambda: [((__version__,), 1.0)]),
         ]
 
 
-async def run(files: Sources, *, demo: bool = False) -> int:
+async def run(files: Sources, *, demo: bool = False, home: Path = Path()) -> int:
     """Run until the end; return the exit code."""
     if demo:
         return await _demonstrate(files)
@@ -331,7 +381,7 @@ async def run(files: Sources, *, demo: bool = False) -> int:
     if isinstance(settings, list):
         return _complain(settings)
     logs.configure(settings.telemetry.log)
-    return await _serve(Daemon(settings, files, texts=texts))
+    return await _serve(Daemon(settings, files, texts=texts, home=home))
 
 
 async def _demonstrate(files: Sources) -> int:
@@ -349,7 +399,8 @@ async def _demonstrate(files: Sources) -> int:
         config.write_text(f"# The settings of this demonstration; edit them while it runs.\n\n{demo.workers}")
         print(f"cortex: simulated upstreams; the settings are in {config}", file=sys.stderr)  # noqa: T201
         try:
-            return await run(Sources(config, Path(folder) / ".env", {**kept, **demo.environment}))
+            sources_of_demo = Sources(config, Path(folder) / ".env", {**kept, **demo.environment})
+            return await run(sources_of_demo, home=Path(folder))
         finally:
             await demo.stop()
 

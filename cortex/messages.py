@@ -4,7 +4,7 @@ On the hot path (`Request`, `Dispatch`, `Lease`, `Outcome`) these are plain slot
 0.9 µs more for each request. They are treated as immutable all the same, but for the fields whose docstring says who writes.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -78,6 +78,20 @@ class Failure(Struct, frozen=True):
         return f"{what}: {self.detail}" if self.detail else what
 
 
+BYTES_PER_TOKEN = 4
+"""Of a request's body: rather too many tokens than too few, since the JSON around the text counts as well."""
+
+ASSUMED_OUTPUT_TOKENS = 1024
+"""Reserved for an answer whose client set no bound."""
+
+
+class Estimate(NamedTuple):
+    """What one request will use, before it is sent; the larger, the safer."""
+
+    input_tokens: int
+    output_tokens: int
+
+
 class Request:
     """A client's request, read once; it belongs to the task that answers it."""
 
@@ -96,9 +110,10 @@ class Request:
         "parsed",
         "strategy",
         "stream",
+        "tokens",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a dialect reads
         self,
         *,
         dialect: str,
@@ -109,6 +124,7 @@ class Request:
         parsed: Any,
         needs: "frozenset[Need]",
         include_usage: bool = True,
+        max_tokens: int | None = None,
     ) -> None:
         self.dialect = dialect
         """`openai`, `ollama`, …: whose shape the answer and every error takes."""
@@ -124,6 +140,9 @@ class Request:
         self.needs = needs
         self.include_usage = include_usage
         """Whether the client wants the final usage event of a stream."""
+        bound = ASSUMED_OUTPUT_TOKENS if max_tokens is None else max_tokens
+        self.tokens = Estimate(len(body) // BYTES_PER_TOKEN, 0 if "embeddings" in needs else bound)
+        """To reserve before it is sent; written anew where the body holds images."""
         self.is_load = False
         """It asks for no answer, only that the model be in memory (Ollama's empty chat)."""
         self.id = ""
@@ -163,7 +182,9 @@ class Candidate(Struct, frozen=True):
 class Refusal(Struct, frozen=True):
     """No lease: the answer of the dispatcher when nothing can take a request now, or in time."""
 
-    kind: Literal["no_workers", "unknown_model", "unsupported", "exhausted", "quota", "queue_full", "deadline"]
+    kind: Literal[
+        "no_workers", "unknown_model", "unsupported", "too_large", "exhausted", "quota", "queue_full", "deadline"
+    ]
     detail: str
     candidates: tuple[Candidate, ...] = ()
     retry_after_s: float | None = None

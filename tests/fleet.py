@@ -7,6 +7,7 @@ from typing import Any
 from cortex.config.model import Breaker, Worker
 from cortex.messages import Request
 from cortex.providers.base import Findings, Model
+from cortex.workers.books import Books
 from cortex.workers.messages import Dispatch
 from cortex.workers.standing import Board, Standing
 from cortex.workers.worker import link_of
@@ -43,7 +44,7 @@ def standing(
 ):
     """Return a worker that runs, was probed and has these models in memory; `models=None`: it has not said yet."""
     made = settings(name, models=tuple(configured), **more)
-    stands = Standing(made, Breaker(), link_of(made))
+    stands = Standing(made, Breaker(), link_of(made), Books().account(made))
     stands.up = stands.reachable = True
     if models is not None:
         listed = tuple(Model(each, loaded=True) if isinstance(each, str) else each for each in models)

@@ -136,7 +136,7 @@ async def house(
     assert isinstance(texts, Texts), texts
     settings = sources.settings(texts, files)
     assert not isinstance(settings, list), [str(problem) for problem in settings]
-    daemon = Daemon(settings, files, texts=texts, seed=0)
+    daemon = Daemon(settings, files, texts=texts, home=folder, seed=0)
     await daemon.start()
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:

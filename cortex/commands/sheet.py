@@ -1,6 +1,7 @@
 """One actor with all that is known of it, as lines for people. Pure: an object of the daemon in, lines out."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,6 +13,12 @@ from cortex.config.units import duration
 Facts = Mapping[str, Any]
 Row = list[Cell]
 
+_SOURCES = {
+    "file": "the settings",
+    "preset": "the built-in data",
+    "headers": "the upstream's headers",
+    "error": "the text of a 429",
+}
 _PACES = {"first_token_s": "first token", "total_s": "answer", "load_s": "load"}
 _HEADING_WIDTH = len("in flight")
 
@@ -51,6 +58,8 @@ def _worker(worker: Facts) -> Iterator[tuple[str, Iterable[Row]]]:
     yield "probed", _text("not yet" if probed is None else f"{_ago(probed)} ago")
     if worker.get("key"):
         yield "key", _text(worker["key"])
+    yield "quota", _quota(worker)
+    yield "usage", _usage(worker)
     yield "models", _models(worker)
     yield "failures", _failures(worker)
     yield "running", ([Cell(request)] for request in worker.get("requests", ()))
@@ -60,6 +69,37 @@ def _numbers(actor: Facts) -> Iterator[tuple[str, Iterable[Row]]]:
     for name in ("mailbox", "restarts"):
         if actor.get(name) is not None:
             yield name, _text(str(actor[name]))
+
+
+def _quota(worker: Facts) -> Iterator[Row]:
+    for window in worker.get("quota", ()):
+        until = window.get("rests_until") or window.get("reset_at")
+        held = f", {window['reserved']} under way" if window.get("reserved") else ""
+        yield [
+            Cell(window.get("model") or "all models"),
+            Cell(window["window"].replace("_", " ")),
+            Cell(f"{window['used']} of {window['limit']} used{held}"),
+            Cell(f"{window['left']} left", BAD if window["left"] <= 0 else None),
+            Cell(f"{'rests until' if window.get('rests_until') else 'reset'} {_clock_time(until)}" if until else ""),
+            Cell(f"from {_SOURCES[window['learned_from']]}"),
+        ]
+
+
+def _usage(worker: Facts) -> Iterator[Row]:
+    for span, sums in worker.get("usage", {}).items():
+        errors = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sums["errors"].items())
+        if sums["requests"]:
+            yield [
+                Cell(span),
+                Cell(f"{sums['requests']} requests"),
+                Cell(f"{sums['tokens_in']} tokens in ({sums['tokens_cached']} cached), {sums['tokens_out']} out"),
+                Cell(f"${sums['cost_usd']:.4f} of ${sums['would_have_cost_usd']:.4f}"),
+                Cell(errors, BAD if errors else None),
+            ]
+
+
+def _clock_time(wall: float) -> str:
+    return datetime.fromtimestamp(wall).astimezone().strftime("%a %H:%M:%S")
 
 
 def _models(worker: Facts) -> Iterator[Row]:

@@ -9,9 +9,21 @@ from msgspec import Struct
 
 from cortex.config.model import Settings, Worker
 
-_SECTIONS = ("server", "supervision", "routing", "breaker", "cache", "health", "telemetry", "models", "prices")
+_SECTIONS = (
+    "server",
+    "supervision",
+    "routing",
+    "breaker",
+    "cache",
+    "ledger",
+    "health",
+    "telemetry",
+    "models",
+    "prices",
+)
 _ONLY_AT_START: Mapping[str, tuple[str, ...]] = {
     "server": ("host", "port"),  # the socket is bound once
+    "ledger": ("path",),  # what was read there is in memory
     "supervision": ("strategy", "max_restarts", "max_seconds"),  # the root supervisor is started once
 }
 

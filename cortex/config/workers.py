@@ -1,7 +1,8 @@
 """`[workers.NAME]`: one table, one worker; or one for each of its keys. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from math import isfinite
 from typing import Any, get_args
 
 from msgspec import structs
@@ -20,7 +21,7 @@ from cortex.config.kinds import (
     text,
     url,
 )
-from cortex.config.model import Limits, Worker
+from cortex.config.model import Limits, Preset, Worker
 from cortex.config.presets import PRESETS
 from cortex.config.problem import Place, Unusable, kind_of
 from cortex.config.schema import LIMITS, Field, Fields, Reading, read_fields
@@ -31,6 +32,9 @@ _RESERVED = frozenset(
     {"root", "telemetry", "ledger", "cache", "workers", "dispatcher", "health", "config", "endpoint", "auto"}
 )
 """What a worker cannot be called: the other actors of the tree, and the model name that leaves the choice open."""
+
+_ELSEWHERE: Mapping[str, str] = {"openai": "openai-compatible"}
+"""Whose preset a worker takes that has a url of its own: `openai` is OpenAI's service, and with a url any server."""
 
 _ONLY_FOR: Mapping[str, str] = {"num_ctx": "ollama", "keep_alive": "ollama", "switches": "openai"}
 """Keys that mean something in one dialect only."""
@@ -57,6 +61,28 @@ def _switches(value: object, place: Place) -> Mapping[str, Any]:
     return reading.found
 
 
+def _said(value: object, place: Place) -> Any:
+    """Read what a field of a request is to hold: anything that TOML and JSON both have."""
+    match value:
+        case bool() | int():
+            return value
+        case float() if isfinite(value):
+            return value
+        case str():
+            return str(value)
+        case list():
+            return list(many(_said, once=False)(value, place))
+        case dict():
+            return named(_said)(value, place)
+    return place.refuse("a value that JSON has too", kind_of(value))
+
+
+def _effort(value: object, place: Place) -> Any:
+    if isinstance(value, str | dict):
+        return _said(value, place)
+    return place.refuse("a word, or a table of fields that say it", kind_of(value))
+
+
 _TEXTS = many(text)
 SWITCHES: Fields = {
     "supports_stream_options": Field(boolean),
@@ -72,6 +98,14 @@ SWITCHES: Fields = {
     "repeat_penalty_field": Field(text),
     "extra_sampling": Field(boolean),
     "models_response": Field(choice("openai", "array", "none")),
+    "only_models": Field(_TEXTS),
+    "skip_models": Field(_TEXTS),
+    "limits_style": Field(choice("openai", "groq", "cerebras", "mistral", "openrouter", "none")),
+    "completions": Field(boolean),
+    "embeddings": Field(boolean),
+    "efforts": Field(named(named(_effort))),
+    "service_tiers": Field(named(text)),
+    "extra_fields": Field(named(named(_said))),
     "lacks": Field(many(choice(*get_args(Need)))),
 }
 """How an upstream may deviate from the OpenAI dialect; what each means stands with that provider."""
@@ -124,13 +158,18 @@ def _fits_its_provider(reading: Reading, place: Place) -> bool:
     provider = reading.found.get("provider")
     if provider is None:
         return fits
-    preset = PRESETS[provider]
+    preset = preset_of(provider, reading.given)
     if not preset.url and "url" not in reading.given:
         like = f' (such as "{preset.url_like}")' if preset.url_like else ""
         place.into("url").add(f"this key{like}, which the {provider} provider needs", "none")
         fits = False
     if preset.needs_key and not {"key", "keys"} & reading.given.keys():
-        place.into("keys").add(f'this key, as ["$NAME"], which the {provider} provider needs', "none")
+        if provider in _ELSEWHERE:
+            like = PRESETS[_ELSEWHERE[provider]].url_like
+            ways = f'this key (such as "{like}") for a server that speaks the dialect, or keys for {preset.url}'
+            place.into("url").add(ways, "neither")
+        else:
+            place.into("keys").add(f'this key, as ["$NAME"], which the {provider} provider needs', "none")
         fits = False
     for key in reading.given:
         if _ONLY_FOR.get(key, preset.speaks) != preset.speaks:
@@ -147,12 +186,17 @@ def _expand(pool: str, found: dict[str, Any]) -> tuple[Worker, ...]:
     return tuple(Worker(name=f"{pool}/{label}", key=key, **settings) for label, key in keys.items())
 
 
+def preset_of(provider: str, given: Collection[str]) -> Preset:
+    """Return what is known of a worker's provider; `given` are the keys of its settings."""
+    return PRESETS[_ELSEWHERE.get(provider, provider) if "url" in given else provider]
+
+
 def preset_settings(provider: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a worker of `provider`: what is known of it, and over that what was `found`.
 
     What a free plan gives is not assumed of a key that is said not to be on it.
     """
-    preset = PRESETS[provider]
+    preset = preset_of(provider, found)
     free = found.get("free", preset.free)
     plan = preset.plan if free else structs.replace(preset.plan, limits={}, key_limits=Limits())
     known = {

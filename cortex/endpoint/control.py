@@ -1,7 +1,8 @@
 """Córtex's own paths: what `status`, the page, Kubernetes and Prometheus read, and the actions on workers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,14 +17,18 @@ from cortex.config.units import seconds
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import ClientGoneError, Reply
+from cortex.ledger.usage import Row, Tally
+from cortex.quota.terms import Window
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.recorder import Take
+from cortex.workers.books import Books
 from cortex.workers.messages import Drain, ProbeNow, Rest, Resume
 from cortex.workers.standing import Board, Standing
 
 ASK_TIMEOUT_S = 5.0
 REQUESTS_SHOWN = 100
+DAY_S = 86_400
 PING_S = 15.0
 """Between two signs of life on the stream of events."""
 
@@ -33,7 +38,7 @@ _encoder = msgspec.json.Encoder(enc_hook=str, order="deterministic")
 class Control:
     """Reads the tree and acts on it. Every method that ends in `_page` answers one path."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that its pages read
         self,
         *,
         names: Names,
@@ -42,7 +47,9 @@ class Control:
         journal: Journal,
         metrics: Metrics,
         is_closing: Callable[[], bool],
+        books: Books,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._names = names
         self._board = board
@@ -50,7 +57,9 @@ class Control:
         self._journal = journal
         self._metrics = metrics
         self._is_closing = is_closing
+        self._books = books
         self._clock = clock
+        self._wall = wall
         self._started_s = clock()
 
     async def livez(self, _: web.BaseRequest, reply: Reply) -> None:
@@ -105,7 +114,14 @@ class Control:
         ref = self._names.lookup(standing.actor)
         whole = full(standing, self._clock())
         whole["mailbox"] = ref.waiting if ref else None
+        whole["usage"] = self._usage_of(name)
         _json(reply, whole)
+
+    async def usage(self, http: web.BaseRequest, reply: Reply) -> None:
+        """Answer what each key was used for: by hour for a week, by day for a year; `?worker=` for one of them."""
+        wanted = http.query.get("worker")
+        rows = self._books.usage.rows(self._wall())
+        _json(reply, {"usage": [used(row) for row in rows if wanted in {None, row.worker}]})
 
     async def requests(self, http: web.BaseRequest, reply: Reply) -> None:
         """Answer the latest requests, the newest first; `?limit=` up to 1,000."""
@@ -226,6 +242,14 @@ class Control:
             shown.append(facts)
         return shown
 
+    def _usage_of(self, worker: str) -> dict[str, Any]:
+        """Return what a worker was used for today (UTC), in the last seven days, and in all that is remembered."""
+        now = self._wall()
+        days = [row for row in self._books.usage.rows(now) if row.worker == worker and row.length_s == DAY_S]
+        today = now - now % DAY_S
+        spans = {"today": today, "week": today - 6 * DAY_S, "year": float("-inf")}
+        return {name: _sum([row.tally for row in days if row.start >= since]) for name, since in spans.items()}
+
     def _find(self, name: str) -> Standing:
         standing = self._board.get(name)
         if standing is None:
@@ -258,7 +282,7 @@ def short(standing: Standing, now: float) -> dict[str, Any]:
     return {
         "name": standing.name,
         "state": standing.shown(now),
-        "why": obstacle.why if obstacle else "",
+        "why": obstacle.why if obstacle else standing.quota_rest(now),
         "provider": standing.settings.provider,
         "slots": standing.slots,
         "in_flight": standing.in_flight,
@@ -294,7 +318,48 @@ def full(standing: Standing, now: float) -> dict[str, Any]:
             {"s_ago": round(now - at, 1), "word": failure.word, "detail": str(failure)}
             for at, failure in standing.failures
         ],
+        "quota": [_window(window) for window in standing.account.windows()],
         "requests": [lease.request_id for lease in standing.leases.values()],
+    }
+
+
+def used(row: Row) -> dict[str, Any]:
+    """Return one span of a key's use, for programs."""
+    start = datetime.fromtimestamp(row.start, UTC).isoformat().replace("+00:00", "Z")
+    span = "hour" if row.length_s < DAY_S else "day"
+    return {"worker": row.worker, "from": start, "span": span, **_tally(row.tally)}
+
+
+def _sum(tallies: Iterable[Tally]) -> dict[str, Any]:
+    whole = Tally()
+    for tally in tallies:
+        whole.add(tally)
+    return _tally(whole)
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "requests": tally.requests,
+        "tokens_in": tally.input_tokens,
+        "tokens_out": tally.output_tokens,
+        "tokens_cached": tally.cached_tokens,
+        "cost_usd": tally.cost_nano / 1e9,
+        "would_have_cost_usd": tally.would_cost_nano / 1e9,
+        "errors": tally.errors,
+    }
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "model": window.model or None,
+        "window": f"{window.counts}_per_{window.period}",
+        "limit": window.limit,
+        "used": window.used,
+        "reserved": window.reserved,
+        "left": window.left,
+        "reset_at": window.reset_at,
+        "rests_until": window.rests_until,
+        "learned_from": window.source,
     }
 
 

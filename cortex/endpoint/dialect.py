@@ -64,6 +64,8 @@ class Dialect(Protocol):
     name: str
     stream_type: str
     """The media type of its streams."""
+    id_header: str
+    """The header in which its clients look for the request's id."""
 
     def read(self, operation: str, body: bytes) -> Request:
         """Read and check a request body for `operation` (see `Request.operation`). Raises BadRequest."""

@@ -60,12 +60,14 @@ class Exchange:
         record = self.record
         attempt = record.answered_by
         if attempt is None:
-            return header_lines(X_Cortex_Request=record.id, X_Cortex_Attempts="0", X_Cortex_Why=record.why)
+            lines = header_lines(X_Cortex_Request=record.id, X_Cortex_Attempts="0", X_Cortex_Why=record.why)
+            return f"{self.dialect.id_header}: {record.id}\r\n{lines}"
         # Written out: this is half of the head of every answer, and header_lines takes three times as long.
         return (
             f"X-Cortex-Request: {record.id}\r\nX-Cortex-Worker: {attempt.worker}\r\n"
             f"X-Cortex-Model: {clean(attempt.model)}\r\nX-Cortex-Attempts: {len(record.attempts)}\r\n"
             f"X-Cortex-Cache: {record.cache}\r\nX-Cortex-Why: {clean(record.why)}\r\n"
+            f"{self.dialect.id_header}: {record.id}\r\n"
         )
 
     def comment(self, now: float) -> None:

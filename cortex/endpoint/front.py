@@ -14,8 +14,10 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from cortex.chat import Chat
 from cortex.config.units import seconds
 from cortex.config.watcher import Current
+from cortex.endpoint.anthropic import Anthropic
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.ollama import Ollama
@@ -23,7 +25,8 @@ from cortex.endpoint.openai import OpenAI
 from cortex.endpoint.refusals import of_deadline
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
-from cortex.messages import Request
+from cortex.endpoint.tokens import estimated_tokens
+from cortex.messages import Estimate, Request
 from cortex.routing.strategies import STRATEGIES
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
@@ -33,8 +36,15 @@ Page = Callable[[web.BaseRequest, Reply], Awaitable[None]]
 
 MODEL_PATHS = {
     "/v1/chat/completions": ("openai", "chat"),
+    "/v1/completions": ("openai", "complete"),
+    "/v1/embeddings": ("openai", "embed"),
+    "/v1/responses": ("openai", "respond"),
     "/api/chat": ("ollama", "chat"),
     "/api/generate": ("ollama", "generate"),
+    "/api/embed": ("ollama", "embed"),
+    "/api/embeddings": ("ollama", "embed_one"),
+    "/v1/messages": ("anthropic", "chat"),
+    "/v1/messages/count_tokens": ("anthropic", "count"),
 }
 """POST path → client dialect and operation."""
 
@@ -65,7 +75,12 @@ class Front:
         self._pages = pages
         self._clock = clock
         self._wall = wall
-        self._dialects: dict[str, Dialect] = {"openai": OpenAI(wall), "ollama": Ollama(wall)}
+        self._anthropic = Anthropic(wall)
+        self._dialects: dict[str, Dialect] = {
+            "openai": OpenAI(wall),
+            "ollama": Ollama(wall),
+            "anthropic": self._anthropic,
+        }
         self._ids = count(1)
         self._prefix = f"{int(wall() * 1000) & 0xFFFFFFFF:08x}"
         self._loop = asyncio.get_running_loop()
@@ -81,11 +96,18 @@ class Front:
         model_path = MODEL_PATHS.get(path)
         problem = self._admit(http, path, is_model=model_path is not None)
         if problem is not None:
-            return _told(reply, problem, self.dialect_of(path))
+            return _told(reply, problem, self._dialect_of(http, path))
         if model_path is not None and http.method == "POST":
             await self._model(http, reply, self._dialects[model_path[0]], model_path[1])
             return reply
-        dialect = self.dialect_of(path)
+        if http.method == "OPTIONS" or (
+            model_path is not None and http.method == "HEAD"
+        ):  # clients probe what is there
+            reply.whole(
+                200, "text/plain; charset=utf-8", b"", f"Allow: {'POST' if model_path else 'GET, HEAD, POST'}\r\n"
+            )
+            return reply
+        dialect = self._dialect_of(http, path)
         page = self._pages(http.method, path)
         if isinstance(page, Problem):
             return _told(reply, page, dialect)
@@ -95,9 +117,12 @@ class Front:
             _told(reply, bad.problem, dialect)
         return reply
 
-    def dialect_of(self, path: str) -> Dialect:
-        """Return the dialect whose shape answers and errors on `path` take."""
-        return self._dialects["ollama" if path.startswith("/api/") or path == "/" else "openai"]
+    def _dialect_of(self, http: web.BaseRequest, path: str) -> Dialect:
+        """Return the dialect whose shape errors on `path` take; OpenAI and Anthropic share the listing of models."""
+        if path.startswith("/api/") or path == "/":
+            return self._dialects["ollama"]
+        is_anthropic = "/messages" in path or "anthropic-version" in http.headers
+        return self._dialects["anthropic" if is_anthropic else "openai"]
 
     def _admit(self, http: web.BaseRequest, path: str, *, is_model: bool) -> Problem | None:
         server = self._current.settings.server
@@ -117,7 +142,7 @@ class Front:
                     code="overloaded",
                     retry_after_s=2.0,
                 )
-            if http.method not in {"POST", "OPTIONS"}:
+            if http.method not in {"POST", "HEAD", "OPTIONS"}:
                 return Problem(
                     405, f"{http.method} is not for {path}: use POST", code="method_not_allowed", allow="POST"
                 )
@@ -161,9 +186,16 @@ class Front:
         _headers(http, request)
         if not request.deadline_s:
             request.deadline_s = record.arrived_s + settings.routing.deadline_s
+        if "images" in request.needs:
+            chat = exchange.dialect.neutral(request)
+            assert isinstance(chat, Chat)  # noqa: S101  texts to embed hold no images
+            request.tokens = Estimate(estimated_tokens(chat), request.tokens.output_tokens)
         exchange.deadline_s = request.deadline_s
         exchange.request = request
-        if request.is_load:
+        if request.operation == "count":
+            record.outcome, record.detail = "ok", "estimated by Córtex"
+            exchange.reply.whole(200, "application/json", self._anthropic.counted(request), exchange.head())
+        elif request.is_load:
             await self._load(exchange, request)
         else:
             await self._relay.answer(exchange, request)

@@ -1,4 +1,4 @@
-"""What clients see of the models: OpenAI's and Ollama's listings, from what the workers have. Pure.
+"""What clients see of the models: the listings of OpenAI, Anthropic and Ollama, from what the workers have. Pure.
 
 Facts that an Ollama upstream gave go on as they are; for models of other upstreams the fields that clients insist on
 are made up so that nothing breaks: a digest from the name, a family from its first letters, empty strings for the rest.
@@ -59,30 +59,38 @@ def _any_of(models: Sequence[Listed]) -> Model:
     return Model(name="auto", capabilities=capabilities)
 
 
-# OpenAI
+# OpenAI and Anthropic, which share a path: one body that the clients of both take
 
 
-def openai_models(models: Sequence[Listed]) -> bytes:
-    """Write `GET /v1/models`."""
-    return msgspec.json.encode({"object": "list", "data": [_openai_entry(listed) for listed in _all(models)]})
+def v1_models(models: Sequence[Listed]) -> bytes:
+    """Write `GET /v1/models`. All in one page, whatever `limit` a client of Anthropic asks for."""
+    entries = [_v1_entry(listed) for listed in _all(models)]
+    ends = (
+        {"first_id": entries[0]["id"], "last_id": entries[-1]["id"]} if entries else {"first_id": None, "last_id": None}
+    )
+    return msgspec.json.encode({"object": "list", "data": entries, "has_more": False, **ends})
 
 
-def openai_model(models: Sequence[Listed], name: str) -> bytes | None:
+def v1_model(models: Sequence[Listed], name: str) -> bytes | None:
     """Write `GET /v1/models/{id}`, or return None for a name that is not listed."""
-    return next((openai_entry(listed) for listed in _all(models) if listed.name == name), None)
+    return next((v1_entry(listed) for listed in _all(models) if listed.name == name), None)
 
 
-def openai_entry(listed: Listed) -> bytes:
+def v1_entry(listed: Listed) -> bytes:
     """Write `GET /v1/models/{id}` for that model, under its name."""
-    return msgspec.json.encode(_openai_entry(listed))
+    return msgspec.json.encode(_v1_entry(listed))
 
 
-def _openai_entry(listed: Listed) -> dict[str, Any]:
+def _v1_entry(listed: Listed) -> dict[str, Any]:
+    created = _created(listed.model.raw)
     return {
         "id": listed.name,
         "object": "model",
-        "created": _created(listed.model.raw),
+        "created": created,
         "owned_by": ", ".join(listed.workers) or "cortex",
+        "type": "model",
+        "display_name": listed.name,
+        "created_at": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

@@ -1,7 +1,7 @@
-"""The Ollama dialect: `POST /api/chat` and `POST /api/generate`. Pure.
+"""The Ollama dialect: `POST /api/chat`, `/api/generate`, `/api/embed` and `/api/embeddings`. Pure.
 
 What the bodies may hold is in `ollama_body`, what they mean in `ollama_check` and `ollama_chat`, what goes back in
-`ollama_shape` and `ollama_stream`; here is only how they fit together.
+`ollama_shape` and `ollama_stream`, and all of it for embeddings in `ollama_embed`; here is only how they fit together.
 """
 
 from collections.abc import Callable
@@ -9,11 +9,20 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cortex.chat import Ask, Chat, Delta, Need, Vectors
+from cortex.chat import Ask, Delta, Need, Vectors
 from cortex.endpoint.dialect import Problem
-from cortex.endpoint.ollama_body import EXPECTED, ChatBody, GenerateBody
+from cortex.endpoint.ollama_body import EXPECTED, ChatBody, GenerateBody, Options
 from cortex.endpoint.ollama_chat import chat_of, chat_of_generate
 from cortex.endpoint.ollama_check import check_chat, check_generate, needs_of_chat, needs_of_generate
+from cortex.endpoint.ollama_embed import (
+    EmbedBody,
+    EmbedOneBody,
+    check_embed,
+    embed_of,
+    embed_of_one,
+    embedded,
+    needs_of_body,
+)
 from cortex.endpoint.ollama_shape import Stamp, call_of, counts_of, done_of
 from cortex.endpoint.ollama_stream import OllamaRenderer
 from cortex.endpoint.reading import read_as
@@ -25,17 +34,19 @@ LOAD_NEEDS: frozenset[Need] = frozenset({"raw_prompt"})
 
 
 class _Operation(NamedTuple):
-    """How one of the two bodies is read."""
+    """How one of the bodies is read."""
 
     decoder: "msgspec.json.Decoder[Any]"
     check: Callable[[Any], None]
     needs: Callable[[Any], frozenset[Need]]
-    chat: Callable[[Any], Chat]
+    neutral: Callable[[Any], Ask]
 
 
 _OPERATIONS = {
     "chat": _Operation(msgspec.json.Decoder(ChatBody), check_chat, needs_of_chat, chat_of),
     "generate": _Operation(msgspec.json.Decoder(GenerateBody), check_generate, needs_of_generate, chat_of_generate),
+    "embed": _Operation(msgspec.json.Decoder(EmbedBody), check_embed, needs_of_body, embed_of),
+    "embed_one": _Operation(msgspec.json.Decoder(EmbedOneBody), check_embed, needs_of_body, embed_of_one),
 }
 
 
@@ -43,6 +54,7 @@ class Ollama:
     """The client dialect; `now` is the wall clock in seconds, for `created_at` and durations."""
 
     name = "ollama"
+    id_header = "x-request-id"
     stream_type = "application/x-ndjson"
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -65,6 +77,7 @@ class Ollama:
             body=body,
             parsed=parsed,
             needs=how.needs(parsed),
+            max_tokens=_bound(parsed.options),
         )
         if parsed.is_load:
             request.is_load, request.stream = True, False
@@ -73,7 +86,7 @@ class Ollama:
 
     def neutral(self, request: Request) -> Ask:
         """Translate a request. Raises BadRequest for JSON inside it that cannot be read."""
-        return _OPERATIONS[request.operation].chat(request.parsed)
+        return _OPERATIONS[request.operation].neutral(request.parsed)
 
     def answer(self, request: Request, model: str, deltas: list[Delta]) -> bytes:
         """Write a whole answer; its duration is what the upstream spent, where it says so."""
@@ -92,12 +105,14 @@ class Ollama:
 
     def load_answer(self, request: Request, model: str) -> bytes:
         """Write the answer to a request that only loads or unloads: one object, whatever `stream` says."""
+        if request.operation in {"embed", "embed_one"}:
+            return embedded(request, model, Vectors(()))
         reason = "unload" if request.parsed.unloads else "load"
         return self._object(request, model, "", {}, {"done_reason": reason})
 
     def embedded(self, request: Request, model: str, vectors: Vectors) -> bytes:
         """Write the answer to a request for embeddings."""
-        raise NotImplementedError
+        return embedded(request, model, vectors)
 
     def renderer(self, request: Request, model: str) -> OllamaRenderer:
         """Make the writer of one stream of lines."""
@@ -115,3 +130,9 @@ class Ollama:
         else:
             content = {"response": text, **said}
         return msgspec.json.encode({**head, **content, "done": True, **end})
+
+
+def _bound(options: Options | None) -> int | None:
+    """Return the most tokens that a client wants; a negative `num_predict` is no bound."""
+    bound = None if options is None else options.num_predict
+    return None if bound is None or bound < 0 else int(bound)

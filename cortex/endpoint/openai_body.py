@@ -77,6 +77,18 @@ class FunctionCall(Struct, frozen=True):
     """JSON text, as the model wrote it."""
 
 
+class Google(Struct, frozen=True):
+    """What Gemini's own OpenAI layer adds to a call."""
+
+    thought_signature: str | None = None
+
+
+class ExtraContent(Struct, frozen=True):
+    """What a vendor adds to a call, for the client to send back."""
+
+    google: Google | None = None
+
+
 class ToolCall(Struct, frozen=True):
     """One call in an assistant's message."""
 
@@ -84,6 +96,8 @@ class ToolCall(Struct, frozen=True):
     type: str = "function"
     function: FunctionCall | None = None
     """Absent in calls of other types."""
+    extra_content: ExtraContent | None = None
+    """No official field: as Gemini's OpenAI layer has it (ai.google.dev, read Nov 2026)."""
 
 
 class System(Struct, frozen=True, tag_field="role", tag="system"):
@@ -251,6 +265,9 @@ class ChatBody(Struct, frozen=True):
     min_p: float | None = None
     repeat_penalty: float | None = None
     repetition_penalty: float | None = None
+
+    documents: list[str | Object] | None = None
+    """No official field: texts to answer from, as Cohere and the chat templates of vLLM take them."""
 
     modalities: list[Literal["text", "audio"]] | None = None
     audio: Object | None = None

@@ -1,7 +1,7 @@
 """From an OpenAI chat body, read and checked, to the neutral `Chat`. Pure."""
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from cortex.chat import Chat, Image, JsonSchema, Message, Need, Part, Sampling, Text, ToolCall
 from cortex.endpoint import openai_body as sent
@@ -9,7 +9,10 @@ from cortex.endpoint.arguments import object_text
 from cortex.endpoint.openai_check import is_address
 from cortex.endpoint.openai_tools import choice_of, is_legacy, tools_of
 from cortex.endpoint.problems import refuse
-from cortex.endpoint.reading import thaw
+from cortex.endpoint.reading import Object, thaw
+
+if TYPE_CHECKING:
+    from cortex.endpoint.openai_completion_body import CompletionBody
 
 _PASS_ONLY: dict[Need, str] = {
     "audio": "messages",
@@ -35,18 +38,20 @@ def to_chat(body: sent.ChatBody, needs: frozenset[Need]) -> Chat:
         # A client that knows only functions has room for one call in an answer.
         parallel_tool_calls=False if is_legacy(body) else body.parallel_tool_calls,
         max_tokens=body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens,
-        sampling=_sampling(body),
-        stop=_stop(body.stop),
+        sampling=sampling_of(body),
+        stop=stop_of(body.stop),
         response_format=_response_format(body.response_format),
         reasoning=body.reasoning_effort,
         n=body.n or 1,
         logprobs=bool(body.logprobs),
         top_logprobs=body.top_logprobs,
         logit_bias=body.logit_bias or {},
+        documents=tuple(_documents(body.documents or ())),
     )
 
 
-def _sampling(body: sent.ChatBody) -> Sampling:
+def sampling_of(body: "sent.ChatBody | CompletionBody") -> Sampling:
+    """Return how tokens are to be drawn."""
     return Sampling(
         temperature=body.temperature,
         top_p=body.top_p,
@@ -59,7 +64,8 @@ def _sampling(body: sent.ChatBody) -> Sampling:
     )
 
 
-def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+def stop_of(stop: str | list[str] | None) -> tuple[str, ...]:
+    """Return the texts that end an answer; an empty one never does."""
     return tuple(filter(None, (stop,) if isinstance(stop, str) else stop or ()))
 
 
@@ -75,6 +81,16 @@ def _response_format(wanted: object) -> Literal["text", "json"] | JsonSchema:
                 strict=spec.strict,
             )
     return "text"
+
+
+def _documents(documents: Sequence[str | Object]) -> Iterator[Mapping[str, Any] | str]:
+    """Translate documents; an object without `data` (vLLM's way: `title` and `text`) is itself the data."""
+    for index, document in enumerate(documents):
+        if isinstance(document, str):
+            yield document
+        else:
+            fields = thaw(document, f"documents[{index}]")
+            yield fields if "data" in fields else {"data": fields}
 
 
 def _messages(messages: Sequence[sent.Message]) -> Iterator[Message]:
@@ -102,7 +118,12 @@ def _messages(messages: Sequence[sent.Message]) -> Iterator[Message]:
 
 def _assistant(message: sent.Assistant, index: int) -> Message:
     calls = [
-        ToolCall(id=call.id, name=call.function.name, arguments=object_text(call.function.arguments))
+        ToolCall(
+            id=call.id,
+            name=call.function.name,
+            arguments=object_text(call.function.arguments),
+            signature=_signature(call.extra_content),
+        )
         for call in message.tool_calls or ()
         if call.function is not None
     ]
@@ -116,6 +137,10 @@ def _assistant(message: sent.Assistant, index: int) -> Message:
         reasoning=message.reasoning_content or message.reasoning or "",
         tool_calls=tuple(calls),
     )
+
+
+def _signature(extra: sent.ExtraContent | None) -> str:
+    return (extra and extra.google and extra.google.thought_signature) or ""
 
 
 def _function_call_id(index: int) -> str:
@@ -138,12 +163,13 @@ def _part(part: "sent.UserPart | sent.AssistantPart") -> Part:
         case sent.TextPart(text=text) | sent.RefusalPart(refusal=text):
             return Text(text)
         case sent.ImagePart(image_url=image):
-            return _image(image)
+            return image_of(image.url, image.detail)
     raise AssertionError(f"{type(part).__name__} is refused before the messages are translated")
 
 
-def _image(image: sent.ImageUrl) -> Image:
-    if is_address(image.url):
-        return Image(url=image.url, detail=image.detail or "")
-    media_type, _, data = image.url.removeprefix("data:").partition(";base64,")
-    return Image(media_type=media_type, data=data, detail=image.detail or "")
+def image_of(url: str, detail: str | None) -> Image:
+    """Return an image by its address, or by the bytes that a data URI holds."""
+    if is_address(url):
+        return Image(url=url, detail=detail or "")
+    media_type, _, data = url.removeprefix("data:").partition(";base64,")
+    return Image(media_type=media_type, data=data, detail=detail or "")

@@ -78,6 +78,8 @@ def needs_of_body(body: sent.ChatBody) -> frozenset[Need]:  # noqa: C901  one pl
         needs.add("logit_bias")
     if body.logprobs:
         needs.add("logprobs")
+    if body.documents:
+        needs.add("documents")
     if body.top_k is not None:
         needs.add("top_k")
     if not (body.min_p is body.repeat_penalty is body.repetition_penalty is None):

@@ -44,8 +44,19 @@ def usage_of(usage: Usage) -> dict[str, Any]:
 
 
 def call_of(call: ToolCall) -> dict[str, Any]:
-    """Return a whole tool call, without the index that a stream adds."""
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    """Return a whole tool call, without the index that a stream adds.
+
+    A signature that the upstream wants back with it goes where Gemini's own OpenAI layer puts it: clients that know
+    that one return it, others ignore it.
+    """
+    shape: dict[str, Any] = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+    if call.signature:
+        shape["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return shape
 
 
 def function_call_of(call: ToolCall) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One streamed answer as OpenAI's server-sent events. Pure.
+"""One streamed answer as the server-sent events of a chat completion. Pure.
 
 Theory of operation: most events carry a piece of text and nothing else, so the JSON around it is made once for a stream
 and such an event costs one encoded string between two byte strings. What clients rely on:
@@ -10,7 +10,7 @@ and such an event costs one encoded string between two byte strings. What client
 - `[DONE]` says that the answer is whole. It never follows an error: SDKs stop reading at either.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,21 +26,65 @@ from cortex.endpoint.openai_shape import (
     usage_of,
 )
 
+if TYPE_CHECKING:
+    from cortex.endpoint.openai_body import ChatBody
+    from cortex.endpoint.openai_completion_body import CompletionBody
+
 _encode = msgspec.json.Encoder().encode
 
 
-class OpenAIRenderer:
-    """Writes the events; see the module's docstring."""
+def wants_usage(body: "ChatBody | CompletionBody") -> bool:
+    """Say whether the answer is to end with its counts: a whole one always, a stream only where asked."""
+    options = body.stream_options
+    return not body.stream or (options is not None and bool(options.include_usage))
+
+
+class Chunks:
+    """What the streams of chat and of text completions have in common: how an event begins, the counts, the end."""
+
+    def __init__(self, *, answer_id: str, kind: str, created: int, model: str, include_usage: bool) -> None:
+        """Begin every event as an object of that kind; with `include_usage` the counts come last."""
+        head = {"id": answer_id, "object": kind, "created": created, "model": model, "system_fingerprint": None}
+        self._head = b"data: " + _encode(head)[:-1]
+        self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
+        self._include_usage = include_usage
+        self._usage = Usage()
+
+    def close(self) -> bytes:
+        """Return the usage, where it was asked for, and `[DONE]`."""
+        if not self._include_usage:
+            return b"data: [DONE]\n\n"
+        return self._head + b',"choices":[],"usage":' + _encode(usage_of(self._usage)) + b"}\n\ndata: [DONE]\n\n"
+
+    def comment(self, text: str) -> bytes:
+        """Return a comment."""
+        return comment_of(text)
+
+    def error(self, problem: Problem) -> bytes:
+        """Return the error event; the SDKs raise at any event with a truthy `error`."""
+        return b"data: " + _encode(error_of(problem)) + b"\n\n"
+
+
+def comment_of(text: str) -> bytes:
+    """Return a comment that clients ignore, on one line whatever is in it."""
+    return f": {' '.join(text.split())}\n\n".encode()
+
+
+class OpenAIRenderer(Chunks):
+    """Writes the events of a chat completion; see the module's docstring."""
 
     def __init__(self, *, answer_id: str, created: int, model: str, include_usage: bool, is_legacy: bool) -> None:
-        head = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model}
-        self._head = b"data: " + _encode({**head, "system_fingerprint": None})[:-1]
-        self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
+        """Write for a client that knows functions and no tools where `is_legacy`."""
+        super().__init__(
+            answer_id=answer_id,
+            kind="chat.completion.chunk",
+            created=created,
+            model=model,
+            include_usage=include_usage,
+        )
         self._text_head = self._head + b',"choices":[{"index":0,"delta":{"content":'
         self._text_tail = b'},"logprobs":null,"finish_reason":null}]' + self._tail
-        self._include_usage = include_usage
         self._is_legacy = is_legacy
-        self._usage = Usage()
         self._calls: dict[int, int] = {}
         """How many tool calls each choice has had; a choice is in it once its role is written."""
 
@@ -60,20 +104,6 @@ class OpenAIRenderer:
             else:
                 events.append(self._event(delta))
         return b"".join(events)
-
-    def close(self) -> bytes:
-        """Return the usage, where it was asked for, and `[DONE]`."""
-        if not self._include_usage:
-            return b"data: [DONE]\n\n"
-        return self._head + b',"choices":[],"usage":' + _encode(usage_of(self._usage)) + b"}\n\ndata: [DONE]\n\n"
-
-    def comment(self, text: str) -> bytes:
-        """Return a comment, on one line whatever is in it."""
-        return f": {' '.join(text.split())}\n\n".encode()
-
-    def error(self, problem: Problem) -> bytes:
-        """Return the error event; the SDKs raise at any event with a truthy `error`."""
-        return b"data: " + _encode(error_of(problem)) + b"\n\n"
 
     def _event(self, delta: "TextDelta | ReasoningDelta | ToolCall | Finish") -> bytes:
         match delta:

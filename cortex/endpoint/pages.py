@@ -65,8 +65,9 @@ class Pages:
             "/cortex/v1/workers": _get(control.workers),
             "/cortex/v1/requests": _get(control.requests),
             "/cortex/v1/config": _get(control.config),
+            "/cortex/v1/usage": _get(control.usage),
             EVENTS: _get(control.events),
-            "/v1/models": _get(self._listed(listing.openai_models)),
+            "/v1/models": _get(self._listed(listing.v1_models)),
             "/api/tags": _get(self._listed(listing.ollama_tags)),
             "/api/ps": _get(self._listed(listing.ollama_ps)),
             "/api/version": _get(self._version),
@@ -97,7 +98,10 @@ class Pages:
             return Problem(501, f"Córtex manages no models: {where}", "not_implemented")
         if path in MODEL_PATHS:
             return Problem(405, f"{method} is not for {path}: use POST", "method_not_allowed", allow="POST")
-        return Problem(404, f"there is nothing at {method} {path[:100]}; the README lists the paths", "not_found")
+        hint = "the README lists the paths"
+        if path.startswith("/v1/v1/"):
+            hint = "this client appends /v1 itself, so its base URL must not end in it"
+        return Problem(404, f"there is nothing at {method} {path[:100]}; {hint}", "not_found")
 
     def models(self) -> list[Listed]:
         """Return every model some worker has, with the aliases that lead to it first."""
@@ -132,9 +136,9 @@ class Pages:
 
     async def _model(self, _: web.BaseRequest, reply: Reply, model_id: str) -> None:
         """Answer for every name that may be asked for, listed or not (`worker:model`, another spelling)."""
-        body = listing.openai_model(self.models(), model_id)
+        body = listing.v1_model(self.models(), model_id)
         if body is None:
-            body = listing.openai_entry(msgspec.structs.replace(self._meant(model_id), name=model_id))
+            body = listing.v1_entry(msgspec.structs.replace(self._meant(model_id), name=model_id))
         reply.whole(200, "application/json", body)
 
     async def _show(self, http: web.BaseRequest, reply: Reply) -> None:

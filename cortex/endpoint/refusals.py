@@ -8,6 +8,7 @@ STATUS = {
     "no_workers": 503,
     "unknown_model": 404,
     "unsupported": 400,
+    "too_large": 413,
     "exhausted": 503,
     "quota": 429,
     "queue_full": 503,
@@ -17,6 +18,7 @@ CODE = {
     "no_workers": "no_workers",
     "unknown_model": "model_not_found",
     "unsupported": "unsupported_parameter",
+    "too_large": "request_too_large",
     "exhausted": "overloaded",
     "quota": "rate_limit_exceeded",
     "queue_full": "overloaded",
@@ -48,6 +50,8 @@ def of_failure(failure: Failure, record: Record) -> Problem:
     attempt = record.answered_by
     where = f" ({attempt.worker})" if attempt else ""
     status = failure.status if failure.word == "bad_request" and 400 <= failure.status < 500 else 502
+    if failure.code == "context_length_exceeded":
+        status = 400  # whatever the upstream gave: it is what clients shorten their prompt at
     return Problem(status, f"{failure.detail}{where}", code=failure.code or failure.word, param=failure.param)
 
 

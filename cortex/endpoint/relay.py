@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
+from msgspec import structs
+
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
 from cortex.chat import Ask, Chat, Embed, Usage, Vectors
@@ -30,6 +32,9 @@ from cortex.workers.lease import Lease
 from cortex.workers.messages import Dispatch, KeepLoading, Tried
 
 NEVER = float("inf")
+RETRY_WAIT_S = 60.0
+"""Clients are told not to wait by themselves for longer: Anthropic's SDK sleeps for whatever it is told (2.13.0, Nov 2026)."""
+
 ERROR_BODY_LIMIT = 65_536
 ANSWER_LIMIT = 64_000_000
 """Bytes of a whole answer; a model that talks for an hour writes about 1 MB."""
@@ -92,6 +97,8 @@ class Relay:
         headers = exchange.head()
         if problem.retry_after_s is not None:
             headers += f"Retry-After: {max(1, round(problem.retry_after_s))}\r\n"
+            if problem.retry_after_s > RETRY_WAIT_S:
+                headers += "x-should-retry: false\r\n"
         reply.whole(problem.status, "application/json", exchange.dialect.error(problem), headers)
 
     async def _lease(self, dispatch: Dispatch, exchange: Exchange) -> Lease | Refusal:
@@ -164,7 +171,7 @@ class Relay:
     async def _answered(self, lease: Lease, exchange: Exchange, request: Request) -> Whole | Failure:
         """Return a whole answer in the client's dialect."""
         provider, dialect = lease.link.provider, exchange.dialect
-        ask = None if provider.passes(request) else dialect.neutral(request)
+        ask = None if provider.passes(request) else fitted(dialect.neutral(request), lease)
         wire = provider.encode(request, ask, lease.model)
         body = await self._body(lease, wire)
         if isinstance(body, Failure):
@@ -172,19 +179,13 @@ class Relay:
         if ask is None:
             return provider.whole(request, body)
         if isinstance(ask, Embed):
-            vectors = await self._vectors(lease, request, wire, body)
+            vectors = await self._vectors(lease, request, ask, wire, body)
             if isinstance(vectors, Failure):
                 return vectors
             return Whole(dialect.embedded(request, lease.model, vectors), vectors.usage)
-        deltas = provider.decode(request, body)
-        if isinstance(deltas, Failure):
-            return deltas
-        if _is_one_call(ask):
-            deltas = first_calls(deltas, set())
-        usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
-        return Whole(dialect.answer(request, lease.model, deltas), usage)
+        return _told_whole(exchange, request, lease, ask, body)
 
-    async def _vectors(self, lease: Lease, request: Request, wire: Wire, body: bytes) -> Vectors | Failure:
+    async def _vectors(self, lease: Lease, request: Request, ask: Embed, wire: Wire, body: bytes) -> Vectors | Failure:
         """Return the vectors of all texts; what did not fit in the first request is asked after it, one by one."""
         provider = lease.link.provider
         parts: list[Vectors] = []
@@ -196,7 +197,9 @@ class Relay:
             if isinstance(vectors, Failure):
                 return vectors
             parts.append(vectors)
-        return joined(parts)
+        whole = joined(parts)
+        asked, got = len(ask.inputs) or len(ask.token_inputs), len(whole.values)
+        return whole if got == asked else Failure("malformed", f"{got} vectors came for {asked} texts")
 
     async def _body(self, lease: Lease, wire: Wire) -> bytes | Failure:
         """Ask and return what a good answer holds."""
@@ -218,7 +221,7 @@ class Relay:
             response = await self._send(lease, provider.encode(request, None, lease.model))
             flow = provider.passage(request)
         else:
-            ask = dialect.neutral(request)
+            ask = fitted(dialect.neutral(request), lease)
             response = await self._send(lease, provider.encode(request, ask, lease.model))
             renderer = dialect.renderer(request, lease.model)
             flow = Translation(provider.decoder(request), renderer, is_one_call=_is_one_call(ask))
@@ -280,7 +283,7 @@ class Relay:
             problem = of_deadline(exchange.record, request.deadline_s - request.arrived_s)
         else:
             problem = of_refusal(refusal, exchange.record)
-        self.tell(exchange, problem, outcome="client_error" if problem.status in {400, 404} else refusal.kind)
+        self.tell(exchange, problem, outcome="client_error" if problem.status in {400, 404, 413} else refusal.kind)
 
     def _again_at(self, failure: Failure, exchange: Exchange, worker: str) -> float:
         """Return when the same worker may be asked once more for this request."""
@@ -315,6 +318,24 @@ async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:
         if not flow.finished:
             raise
         return b""
+
+
+def _told_whole(exchange: Exchange, request: Request, lease: Lease, ask: Chat, body: bytes) -> Whole | Failure:
+    """Write an upstream's whole answer in the client's dialect."""
+    deltas = lease.link.provider.decode(request, body)
+    if isinstance(deltas, Failure):
+        return deltas
+    if _is_one_call(ask):
+        deltas = first_calls(deltas, set())
+    usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
+    return Whole(exchange.dialect.answer(request, lease.model, deltas), usage)
+
+
+def fitted(ask: Ask, lease: Lease) -> Ask:
+    """Leave thinking out of what a model is asked that is known not to think: agents ask for it whatever answers."""
+    if isinstance(ask, Chat) and ask.reasoning is not None and not lease.standing.may_think(lease.model):
+        return structs.replace(ask, reasoning=None)
+    return ask
 
 
 def _is_one_call(ask: Ask) -> bool:

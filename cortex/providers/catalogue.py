@@ -6,6 +6,8 @@ import msgspec
 
 from cortex.config.model import Worker
 from cortex.providers.base import Provider
+from cortex.providers.cohere import Cohere
+from cortex.providers.gemini import Gemini
 from cortex.providers.ollama import Ollama
 from cortex.providers.openai import OpenAI
 from cortex.providers.openai_switches import Switches
@@ -19,7 +21,20 @@ def _openai(worker: Worker) -> Provider:
     return OpenAI(name=worker.provider, switches=msgspec.convert(worker.switches, Switches))
 
 
-TRANSLATIONS: Mapping[str, Callable[[Worker], Provider]] = {"ollama": _ollama, "openai": _openai}
+def _gemini(_: Worker) -> Provider:
+    return Gemini()
+
+
+def _cohere(_: Worker) -> Provider:
+    return Cohere()
+
+
+TRANSLATIONS: Mapping[str, Callable[[Worker], Provider]] = {
+    "ollama": _ollama,
+    "openai": _openai,
+    "gemini": _gemini,
+    "cohere": _cohere,
+}
 
 
 def provider_for(worker: Worker) -> Provider:

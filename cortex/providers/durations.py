@@ -28,7 +28,9 @@ _TERM = re.compile(rf"({_NUMBER})({_UNIT})")
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:{_UNIT}))+")
 _BARE = re.compile(_NUMBER)
 _TERMS = rf"{_NUMBER}(?:(?:{_UNIT})(?:{_NUMBER}(?:{_UNIT}))*)?"
-_AGAIN = re.compile(rf"(?:try again|retry)\s+(?:in|after)\s+({_TERMS})", re.IGNORECASE)
+_AGAIN = re.compile(
+    rf"(?:try again|retry)\s+(?:in|after)\s+(?:({_NUMBER})\s*(second|minute|hour|day)s?\b|({_TERMS}))", re.IGNORECASE
+)
 _EPOCH_S = 1e9
 """A bare number from here on is a date: as a duration it would be 31 years."""
 _EPOCH_MS = 1e11
@@ -62,25 +64,48 @@ def retry_after_s(headers: Mapping[str, str], message: str = "") -> float | None
     In order: `retry-after-ms`, `retry-after`, the reset of the quota that is spent, `try again in …` in the text.
     A date counts only where the answer carries its own `date`.
     """
-    milliseconds = _wait_s(headers.get("retry-after-ms", ""), headers)
+    milliseconds = wait_s(headers.get("retry-after-ms", ""), headers)
     if milliseconds is not None:
         return milliseconds / 1000
-    stated = _wait_s(headers.get("retry-after", ""), headers)
+    stated = wait_s(headers.get("retry-after", ""), headers)
     if stated is not None:
         return stated
     reset = _reset_s(headers)
     if reset is not None:
         return reset
+    return stated_wait_s(message)
+
+
+def stated_wait_s(message: str) -> float | None:
+    """Return the seconds of a `try again in …` or `retry after …` in a text; None where there is none."""
     again = _AGAIN.search(message)
-    return duration_s(again[1]) if again else None
+    if again is None:
+        return None
+    return float(again[1]) * _UNIT_S[again[2][0].lower()] if again[1] else duration_s(again[3])
 
 
-def spent_quota(headers: Mapping[str, str]) -> str:
-    """Return the name of a quota at zero: what follows `x-ratelimit-remaining-` (`requests-day`); empty for none."""
-    for name, value in headers.items():
-        if name.startswith(_REMAINING + "-") and value.strip() in {"0", "0.0"}:
-            return name[len(_REMAINING) + 1 :]
-    return ""
+def without_waits(message: str) -> str:
+    """Return a text without what it says of waiting: an hour to wait is no quota by the hour."""
+    return _AGAIN.sub("", message)
+
+
+def wait_s(value: str, headers: Mapping[str, str]) -> float | None:
+    """Read a duration or a date as the seconds from the answer's own `date`; None where that cannot be told."""
+    seconds = duration_s(value)
+    if seconds is not None and seconds < _EPOCH_S:
+        return seconds
+    then = _date_s(value) if seconds is None else seconds / (1000 if seconds >= _EPOCH_MS else 1)
+    now = _date_s(headers.get("date", ""))
+    return None if then is None or now is None else max(0.0, then - now)
+
+
+def spent_quotas(headers: Mapping[str, str]) -> list[str]:
+    """Return the names of quotas at zero: what follows `x-ratelimit-remaining-` (`requests-day`)."""
+    return [
+        name[len(_REMAINING) + 1 :]
+        for name, value in headers.items()
+        if name.startswith(_REMAINING + "-") and value.strip() in {"0", "0.0"}
+    ]
 
 
 def _reset_s(headers: Mapping[str, str]) -> float | None:
@@ -90,21 +115,12 @@ def _reset_s(headers: Mapping[str, str]) -> float | None:
     for name, value in headers.items():
         if not name.startswith(_RESET):
             continue
-        wait = _wait_s(value, headers)
+        wait = wait_s(value, headers)
         if wait is None:
             continue
         remaining = headers.get(_REMAINING + name[len(_RESET) :], "").strip()
         (spent if remaining in {"0", "0.0"} else others).append(wait)
     return max(spent) if spent else min(others, default=None)
-
-
-def _wait_s(value: str, headers: Mapping[str, str]) -> float | None:
-    seconds = duration_s(value)
-    if seconds is not None and seconds < _EPOCH_S:
-        return seconds
-    then = _date_s(value) if seconds is None else seconds / (1000 if seconds >= _EPOCH_MS else 1)
-    now = _date_s(headers.get("date", ""))
-    return None if then is None or now is None else max(0.0, then - now)
 
 
 def _date_s(text: str) -> float | None:

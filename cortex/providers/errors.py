@@ -10,14 +10,14 @@ mean that only this upstream cannot do it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from cortex.messages import Failure, Word
-from cortex.providers.durations import retry_after_s, spent_quota
+from cortex.messages import Allowance, Failure, Period, Word
+from cortex.providers.durations import retry_after_s, spent_quotas, without_waits
 from cortex.providers.foreign import UNREADABLE
 
 MAX_DETAIL = 500
@@ -35,8 +35,14 @@ _SECRET = re.compile(
 )
 _TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>")
-_MINUTE = re.compile(r"(?i)minute|per[- ]min\b|\b[RT]PM\b|\bper second\b")
-_DAY = re.compile(r"(?i)\b(?:per[- ])?day\b|daily|week|month|session|insufficient_quota|credit|balance|\b[RT]PD\b")
+_PERIODS: dict[Period, re.Pattern[str]] = {
+    "second": re.compile(r"(?i)\bper[- ]sec(?:ond)?\b|\b[RT]PS\b"),
+    "minute": re.compile(r"(?i)minute|per[- ]min\b|\b[RTIO]?[RT]PM\b"),
+    "hour": re.compile(r"(?i)\bhour|\b[RT]PH\b|\bASH\b"),
+    "day": re.compile(r"(?i)\bday\b|daily|week|session|insufficient_quota|credit|balance|\b[RTIO]?[RT]PD\b|\bASD\b"),
+    "month": re.compile(r"(?i)month"),
+}
+"""How the windows of quotas are named, the shortest first. Of a week or a session (5 h at Ollama) the day is nearest."""
 
 
 class Said(Struct, frozen=True):
@@ -49,6 +55,10 @@ class Said(Struct, frozen=True):
     param: str = ""
     relayed_from: str = ""
     """Whose error it is, where the server relays another's (OpenRouter's `metadata.provider_name`)."""
+    status: int = 0
+    """The HTTP status that the body itself claims, as a code or beside it; 0 for none."""
+    headers: Mapping[str, str] = {}
+    """Headers that the body repeats, names in lower case (OpenRouter's `metadata.headers`)."""
     is_json: bool = True
 
     @property
@@ -56,6 +66,10 @@ class Said(Struct, frozen=True):
         """Everything that a rule may look at."""
         relayed = f" relayed from {self.relayed_from}" if self.relayed_from else ""
         return f"{self.code} {self.kind} {self.message}{relayed}"
+
+
+Reads = Callable[[Said, Mapping[str, str]], tuple[Allowance, ...]]
+"""From an error and its headers, the quota windows that it names with their sizes."""
 
 
 class Rule(Struct, frozen=True):
@@ -68,9 +82,16 @@ class Rule(Struct, frozen=True):
     """A regular expression, searched without regard to case in `Said.text`; empty for any text."""
     code: str = ""
     """For `bad_request`: the code to give where the upstream has none of its own that clients know."""
-    window: Literal["minute", "day", ""] = ""
+    window: Period | Literal[""] = ""
+    """For `rate_limited`: the window that is spent; empty reads it from the headers and the text."""
     json: bool | None = None
     """Whether the body must be JSON; None for either."""
+    scope: Literal["model", "key", ""] = ""
+    """What is spent, or busy: one model of this key's, or all of it."""
+    holds: Callable[[Said], bool] | None = None
+    """What must be so besides, where a pattern cannot say it (one number above another)."""
+    reads: Reads | None = None
+    """For `rate_limited`: finds the sizes of the windows that the error names."""
 
     def fits(self, status: int, said: Said) -> bool:
         """Tell whether this row is about that error."""
@@ -78,6 +99,7 @@ class Rule(Struct, frozen=True):
             (not self.statuses or status in self.statuses)
             and (self.json is None or self.json == said.is_json)
             and (not self.says or re.search(self.says, said.text, re.IGNORECASE) is not None)
+            and (self.holds is None or self.holds(said))
         )
 
 
@@ -108,7 +130,7 @@ _IMPLIED = (
     (r"permission|forbidden", 403),
     (r"model_not_found|not_found", 404),
     (r"context_length|exceed_context|invalid_request|unsupported_|content_filter|bad_request", 400),
-    (r"overloaded|unavailable", 503),
+    (r"overloaded|unavailable|capacity", 503),
     (r"timeout|timed.?out", 408),
 )
 """The status that an error inside a 200 would have had, by its code and type."""
@@ -139,19 +161,25 @@ def heard_value(value: Any, depth: int = 4) -> Said:
         inner = value.get(wrapper)
         if inner:
             said = heard_value(inner, depth - 1)
-            return said if said.code else msgspec.structs.replace(said, code=_code(value))
+            return msgspec.structs.replace(said, code=said.code or _code(value), status=said.status or _status(value))
+    metadata = value.get("metadata")
+    relayed = metadata if isinstance(metadata, Mapping) else {}
     return Said(
-        message=safe(_message(value)),
+        message=safe(": ".join(filter(None, (_message(value), _text(relayed.get("raw") or ""))))),
         code=_code(value),
         kind=safe(_text(value.get("type") or "")),
         param=safe(_text(value.get("param") or "")),
-        relayed_from=safe(_relayed_from(value)),
+        relayed_from=safe(str(relayed.get("provider_name") or "")),
+        status=_status(value),
+        headers=_headers(relayed.get("headers")),
     )
 
 
 def classified(rules: Sequence[Rule], status: int, headers: Mapping[str, str], said: Said) -> Failure:
     """Find the word for an error answered with `status`."""
     detail = said.message or said.code or f"HTTP {status} without a message"
+    if said.headers:
+        headers = {**said.headers, **headers}
     if 300 <= status < 400:
         target = headers.get("location", "").partition("?")[0]
         return Failure(
@@ -161,30 +189,38 @@ def classified(rules: Sequence[Rule], status: int, headers: Mapping[str, str], s
         if rule.fits(status, said):
             return _failure(rule, status, headers, said, detail)
     word = _BY_STATUS.get(status) or _by_class(status, headers)
-    return _failure(Rule(word, window="day" if status == 402 else ""), status, headers, said, detail)
+    rule = Rule(word, window="day", scope="key") if status == 402 else Rule(word)
+    return _failure(rule, status, headers, said, detail)
 
 
 def inband(rules: Sequence[Rule], error: Any) -> Failure:
     """Find the word for an error that came inside a 200: the decoded value of its `error`, or the whole event."""
     said = heard_value(error)
-    claimed = int(said.code) if said.code.isdecimal() and 400 <= int(said.code) < 600 else 0
     names = f"{said.code} {said.kind}"
+    if not names.strip() and " " not in said.message:  # a bare word is a code (Groq's `x_groq.error`)
+        names = said.message
     implied = next((status for pattern, status in _IMPLIED if re.search(pattern, names, re.IGNORECASE)), 500)
-    failure = classified(rules, claimed or implied, {}, said)
-    return msgspec.structs.replace(failure, status=claimed)
+    failure = classified(rules, said.status or implied, {}, said)
+    return msgspec.structs.replace(failure, status=said.status)
 
 
 def _failure(rule: Rule, status: int, headers: Mapping[str, str], said: Said, detail: str) -> Failure:
-    waits = rule.word in {"rate_limited", "busy"}
-    asked = rule.word == "bad_request"
-    return Failure(
-        word=rule.word,
-        detail=detail,
-        status=status,
-        retry_after_s=retry_after_s(headers, said.message) if waits else None,
-        window=(rule.window or _window(headers, said)) if rule.word == "rate_limited" else "",
-        param=said.param if asked else "",
-        code=(rule.code or ("" if said.code.isdecimal() else said.code)) if asked else "",
+    failure = Failure(rule.word, detail, status)
+    if rule.word == "bad_request":
+        code = rule.code or ("" if said.code.isdecimal() else said.code)
+        return msgspec.structs.replace(failure, param=said.param, code=code)
+    if rule.word not in {"rate_limited", "busy"}:
+        return failure
+    wait_s = retry_after_s(headers, said.message)
+    if rule.word == "busy":
+        return msgspec.structs.replace(failure, retry_after_s=wait_s, scope=rule.scope)
+    named = rule.reads(said, headers) if rule.reads else ()
+    return msgspec.structs.replace(
+        failure,
+        retry_after_s=wait_s,
+        window=rule.window or longest([allowance.period for allowance in named]) or _window(headers, said),
+        scope=rule.scope,
+        allowances=named,
     )
 
 
@@ -196,14 +232,23 @@ def _by_class(status: int, headers: Mapping[str, str]) -> Word:
     return "server_error" if status >= 500 else "malformed"
 
 
-def _window(headers: Mapping[str, str], said: Said) -> Literal["minute", "day", ""]:
-    """Say which window is spent; of two that are named, the minute, whose rest is the shorter."""
-    for text in (spent_quota(headers).replace("-", " "), said.text):
-        if _MINUTE.search(text):
-            return "minute"
-        if _DAY.search(text):
-            return "day"
-    return ""
+def longest(periods: Collection[Period]) -> Period | Literal[""]:
+    """Return the longest of some periods; empty for none."""
+    return next((period for period in reversed(_PERIODS) if period in periods), "")
+
+
+def _window(headers: Mapping[str, str], said: Said) -> Period | Literal[""]:
+    """Say which window is spent.
+
+    Of those that headers show as spent the longest counts. Of two that prose names it is the shorter: the other is where
+    an upgrade would lead to, and too short a rest costs one more request, too long a one all of them.
+    """
+    spent = [period for name in spent_quotas(headers) if (period := _period(name.replace("-", " ")))]
+    return longest(spent) or _period(without_waits(said.text))
+
+
+def _period(text: str) -> Period | Literal[""]:
+    return next((period for period, named in _PERIODS.items() if named.search(text)), "")
 
 
 def _message(value: Mapping[str, Any]) -> str:
@@ -219,9 +264,17 @@ def _code(value: Mapping[str, Any]) -> str:
     return safe(_text(code))
 
 
-def _relayed_from(value: Mapping[str, Any]) -> str:
-    metadata = value.get("metadata")
-    return str(metadata.get("provider_name") or "") if isinstance(metadata, Mapping) else ""
+def _status(value: Mapping[str, Any]) -> int:
+    """Return the HTTP status that an error claims to be, wherever it says so."""
+    for key in ("status_code", "code", "status"):
+        text = str(value.get(key))
+        if text.isascii() and text.isdecimal() and len(text) == len("404") and 400 <= int(text) < 600:
+            return int(text)
+    return 0
+
+
+def _headers(value: Any) -> dict[str, str]:
+    return {str(name).lower(): str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 Its OpenAI-compatible layer is not used: it takes no `num_ctx`, no `keep_alive`, and swallows errors in mid-stream
 (ollama.com docs and source, 21 Aug 2026). The parts: `ollama_request` writes, `ollama_answer` and `ollama_stream` read,
-`ollama_errors` classifies. The worker's base URL is Ollama's root, without `/api`.
+`ollama_embedding` does both for vectors, `ollama_errors` classifies. The worker's base URL is Ollama's root, without
+`/api`.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from cortex.chat import Ask, Chat, Delta, Need, Vectors
+from cortex.chat import Ask, Chat, Delta, Embed, Need, Vectors
 from cortex.messages import Allowance, Failure, Request
+from cortex.providers import ollama_embedding as embedding
 from cortex.providers.base import Decoder, Findings, Model, Passage, Whole, Wire
 from cortex.providers.errors import classified, heard
 from cortex.providers.foreign import UNREADABLE
@@ -22,7 +24,7 @@ from cortex.providers.ollama_request import CHAT, GENERATE, settled, written
 from cortex.providers.ollama_stream import StreamDecoder, StreamPassage
 from cortex.providers.rewrite import opened, raw, sealed
 
-_PATHS = {"chat": CHAT, "generate": GENERATE}
+_PATHS = {"chat": CHAT, "generate": GENERATE, "embed": embedding.EMBED, "embed_one": embedding.EMBED_ONE}
 _REGISTRY = ("registry.ollama.ai/", "library/")
 
 
@@ -55,7 +57,6 @@ class Ollama:
             "audio",
             "custom_tools",
             "documents",
-            "embeddings",
             "files",
             "image_urls",
             "legacy_completion",
@@ -84,6 +85,9 @@ class Ollama:
         if isinstance(ask, Chat):
             path, fields = written(ask, model)
             return Wire(path, sealed(settled(fields, self._num_ctx, self._keep_alive), {}, b""))
+        if isinstance(ask, Embed):
+            fields = settled(embedding.written(ask, model), self._num_ctx, self._keep_alive)
+            return Wire(embedding.EMBED, sealed(fields, {}, b""))
         before = opened(request.body)
         fields = settled(before, self._num_ctx, self._keep_alive)
         fields["model"] = raw(model)
@@ -91,7 +95,8 @@ class Ollama:
 
     def vectors(self, request: Request, body: bytes) -> Vectors | Failure:
         """Read the vectors of an answer."""
-        raise NotImplementedError
+        del request  # part of the protocol; an answer says all by itself
+        return embedding.vectors(body)
 
     def decode(self, request: Request, body: bytes) -> list[Delta] | Failure:
         """Read a whole answer."""
@@ -111,8 +116,9 @@ class Ollama:
         return StreamPassage(RULES, request.id)
 
     def whole(self, request: Request, body: bytes) -> Whole | Failure:
-        """Check a whole answer: it has a message or a response, and says that it is done."""
-        del request  # part of the protocol; an answer says all by itself
+        """Check a whole answer: it has a message or a response, and says that it is done; or it has vectors."""
+        if request.operation in {"embed", "embed_one"}:
+            return embedding.whole(request, body)
         usage = checked(RULES, body)
         return usage if isinstance(usage, Failure) else Whole(body, usage)
 

@@ -55,7 +55,7 @@ class UsageBody(Struct):
         )
 
 
-class _Groq(Struct):
+class GroqBody(Struct):
     """Groq's own part: usage in the last event always, and an error that ended the generation early (Oct 2026)."""
 
     usage: UsageBody | None = None
@@ -96,7 +96,7 @@ class _Body(Struct):
     choices: list[_Choice] | None = None
     usage: UsageBody | None = None
     error: Any = None
-    x_groq: _Groq | None = None
+    x_groq: GroqBody | None = None
     kind: str | None = field(default=None, name="object")
     """`error` in the flat errors of Mistral and older vLLM."""
 

@@ -221,6 +221,41 @@ class StreamPassage:
         self._rest = b""
 
 
+class RewordedPassage(StreamPassage):
+    """One streamed answer let through but for some words: all that `feed` returns is whole events, so none is cut."""
+
+    def __init__(
+        self,
+        words: Sequence[tuple[bytes, bytes]],
+        rules: Sequence[Rule],
+        seed: str,
+        *,
+        wants_usage: bool,
+        has_many_choices: bool = False,
+    ) -> None:
+        """Make one; `words` are pairs of what to replace and with what, each a key and value with their quotes."""
+        super().__init__(rules, seed, wants_usage=wants_usage, has_many_choices=has_many_choices)
+        self._words = words
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the bytes that may go to the client now, reworded."""
+        return reworded(super().feed(data), self._words)
+
+    def close(self) -> bytes:
+        """Say that the stream ended."""
+        return reworded(super().close(), self._words)
+
+
+def reworded(data: bytes, words: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return whole JSON texts with some of their keys' values exchanged.
+
+    That is sound without parsing: inside a JSON string a quote is escaped, so `"key":"value"` stands only where it is one.
+    """
+    for theirs, ours in words:
+        data = data.replace(theirs, ours)
+    return data
+
+
 def _null_forms(event: bytes) -> tuple[bytes, bytes]:
     """Return finish reason and usage as they stand in a quiet event: null, as this server writes it.
 

@@ -7,17 +7,23 @@ agree. Which server needs what was read on 24 Nov 2026 in the documents of each 
 
 import hashlib
 import re
-from typing import Literal
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Literal, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from cortex.chat import Need
+from cortex.providers.openai_limits import Style
 from cortex.providers.rewrite import Fields, is_set, opened, raw
+
+T = TypeVar("T")
 
 _TRUE = raw(value=True)
 _SYSTEM = raw("system")
 _DEVELOPER = raw("developer")
+_FUNCTION = raw("function")
 _REQUIRED = raw("required")
 _LETTERS_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ALNUM9 = re.compile(r"[A-Za-z0-9]{9}")
@@ -33,7 +39,8 @@ class Switches(Struct, frozen=True):
     drop_fields: tuple[str, ...] = ()
     """Fields of the request that it answers with an error and that change nothing of weight (`store`, `user`, …)."""
     strip_message_keys: tuple[str, ...] = ()
-    """Keys of messages that it refuses (`reasoning_content`, `annotations`, `refusal`, `audio`, `name`)."""
+    """Keys of messages, and of the tool calls in them, that it refuses (`reasoning_content`, `annotations`, `name`, …).
+    The name of a `function` message stays: it is what was called."""
     strip_message_nulls: bool = False
     """Refuses keys of messages that are null (Groq, LiteLLM #5839)."""
     developer_to_system: bool = True
@@ -45,8 +52,9 @@ class Switches(Struct, frozen=True):
     seed_field: str = "seed"
     """Its name of `seed` (`random_seed` at Mistral)."""
     reasoning_field: Literal["reasoning_content", "reasoning", ""] = ""
-    """Where earlier thinking goes in an assistant's message (DeepSeek and OpenRouter want it back for tool turns).
-    Empty leaves it out: OpenAI and others refuse keys that they do not know. Answers are read under both names."""
+    """Where earlier thinking goes in an assistant's message (DeepSeek and OpenRouter want it back for tool turns); what a
+    client sent under the other name is renamed. Empty leaves it out of translated requests: OpenAI and others refuse
+    keys that they do not know. Answers are read under both names."""
     repeat_penalty_field: str = "repeat_penalty"
     """Its name of that option (`repetition_penalty` in vLLM)."""
     extra_sampling: bool = True
@@ -54,16 +62,62 @@ class Switches(Struct, frozen=True):
     models_response: Literal["openai", "array", "none"] = "openai"
     """What GET /models gives: OpenAI's list, a bare array (Together), or nothing of use (Cloudflare): it is not asked.
     Of the first two either is read, whichever is named."""
+    only_models: tuple[str, ...] = ()
+    """Of the models that it lists, those to take; names may hold `*`. Empty: all."""
+    skip_models: tuple[str, ...] = ()
+    """Of the models that it lists, those that no request of Córtex is for: speech, pictures, classifiers."""
+    limits_style: Style = "openai"
+    """What its `x-ratelimit-*` headers count, and over what; see `openai_limits`."""
+    completions: bool = True
+    """Has the legacy /completions."""
+    embeddings: bool = True
+    """Has /embeddings."""
+    efforts: Mapping[str, Mapping[str, str | Mapping[str, object]]] = {}
+    """By model (names may hold `*`; the first that fits counts): what a `reasoning_effort` becomes there. Either its own
+    word for it, or the fields that say it instead; `*` is every word without an entry. Without a `*` such a word stays."""
+    service_tiers: Mapping[str, str] = {}
+    """Its words for OpenAI's values of `service_tier`; in its answers they are turned back."""
+    extra_fields: Mapping[str, Mapping[str, object]] = {}
+    """By model, as above: what is added to a chat, unless the client sent any field that is named here for some model
+    (Groq refuses two that say the same thing)."""
     lacks: tuple[Need, ...] = ()
     """What it cannot do at all (`tools`, `images`, `n`, …)."""
 
 
+def is_plain(switches: Switches) -> bool:
+    """Tell whether a client's request can go to this server as it came: they differ in nothing that a request holds."""
+    passing = structs.replace(
+        switches,
+        # What concerns answers, lists and whole operations …
+        lacks=(),
+        completions=True,
+        embeddings=True,
+        limits_style="openai",
+        models_response="openai",
+        only_models=(),
+        skip_models=(),
+        # … and what a translated request is written with
+        extra_sampling=True,
+        repeat_penalty_field="repeat_penalty",
+    )
+    return passing == Switches()
+
+
 def bent(fields: Fields, switches: Switches, *, stream: bool) -> Fields:
-    """Return the fields of a request as this server wants them; `fields` itself is not changed."""
+    """Return the fields of a request as this server wants them; `fields` itself is not changed.
+
+    Its `model` is the upstream's own name of it.
+    """
     fields = dict(fields)
     _ask_for_usage(fields, switches, stream=stream)
     _bound(fields, switches)
     _rename(fields, "seed", switches.seed_field)
+    if switches.efforts and is_set(fields.get("reasoning_effort")):
+        _set_effort(fields, switches)
+    if switches.service_tiers and is_set(fields.get("service_tier")):
+        _translate(fields, "service_tier", switches.service_tiers)
+    if switches.extra_fields and "messages" in fields:
+        _add_extras(fields, switches)
     if fields.get("tool_choice") == _REQUIRED and switches.tool_choice_required_value != "required":
         fields["tool_choice"] = raw(switches.tool_choice_required_value)
     for name in switches.drop_fields:
@@ -108,6 +162,41 @@ def _rename(fields: Fields, name: str, to: str) -> None:
         fields[to] = fields.pop(name)
 
 
+def _set_effort(fields: Fields, switches: Switches) -> None:
+    words = _first_fit(switches.efforts, _text(fields["model"])) or {}
+    said = words.get(_text(fields["reasoning_effort"]), words.get("*"))
+    if isinstance(said, str):
+        fields["reasoning_effort"] = raw(said)
+    elif said is not None:
+        del fields["reasoning_effort"]
+        fields |= {name: raw(value) for name, value in said.items() if name not in fields}
+
+
+def _translate(fields: Fields, name: str, words: Mapping[str, str]) -> None:
+    said = _text(fields[name])
+    fields[name] = raw(words.get(said, said))
+
+
+def _add_extras(fields: Fields, switches: Switches) -> None:
+    if any(name in fields for added in switches.extra_fields.values() for name in added):
+        return
+    added = _first_fit(switches.extra_fields, _text(fields["model"])) or {}
+    fields |= {name: raw(value) for name, value in added.items()}
+
+
+def _first_fit(table: Mapping[str, T], model: str) -> T | None:
+    """Return the entry of the first pattern that fits the model's name."""
+    return next((entry for pattern, entry in table.items() if fnmatchcase(model, pattern)), None)
+
+
+def _text(value: Raw) -> str:
+    """Return a JSON string, and the JSON itself of anything else, which the upstream may judge."""
+    try:
+        return msgspec.json.decode(value, type=str)
+    except msgspec.ValidationError:
+        return bytes(value).decode()
+
+
 def _concerns(messages: Raw, switches: Switches) -> bool:
     """Tell, without parsing them, whether any message may have to change."""
     text = bytes(messages)
@@ -115,8 +204,14 @@ def _concerns(messages: Raw, switches: Switches) -> bool:
         (switches.developer_to_system and b'"developer"' in text)
         or (switches.strip_message_nulls and b"null" in text)
         or any(b'"%s"' % key.encode() in text for key in switches.strip_message_keys)
+        or (switches.reasoning_field != "" and b'"%s"' % _other(switches).encode() in text)
         or (switches.tool_id_pattern == "alnum9" and (b'"tool_calls"' in text or b'"tool_call_id"' in text))
     )
+
+
+def _other(switches: Switches) -> str:
+    """Return the name of earlier thinking that is not this server's."""
+    return "reasoning" if switches.reasoning_field == "reasoning_content" else "reasoning_content"
 
 
 def _messages(messages: Raw, switches: Switches) -> Raw:
@@ -126,24 +221,28 @@ def _messages(messages: Raw, switches: Switches) -> Raw:
 def _message(message: Fields, switches: Switches) -> Fields:
     if switches.developer_to_system and message.get("role") == _DEVELOPER:
         message["role"] = _SYSTEM
-    if switches.tool_id_pattern == "alnum9":
-        _shorten_ids(message)
+    if switches.reasoning_field and is_set(message.get(_other(switches))):
+        message.setdefault(switches.reasoning_field, message.pop(_other(switches)))
+    answered, calls = message.get("tool_call_id"), message.get("tool_calls")
+    if switches.tool_id_pattern == "alnum9" and is_set(answered):
+        message["tool_call_id"] = _shortened(answered)
+    if is_set(calls):
+        message["tool_calls"] = raw([_call(call, switches) for call in msgspec.json.decode(calls, type=list[Fields])])
+    stripped = set(switches.strip_message_keys)
+    if message.get("role") == _FUNCTION:
+        stripped.discard("name")
     return {
         key: value
         for key, value in message.items()
-        if key not in switches.strip_message_keys and (is_set(value) or not switches.strip_message_nulls)
+        if key not in stripped and (is_set(value) or not switches.strip_message_nulls)
     }
 
 
-def _shorten_ids(message: Fields) -> None:
-    answered = message.get("tool_call_id")
-    if is_set(answered):
-        message["tool_call_id"] = raw(nine(msgspec.json.decode(answered, type=str)))
-    given = message.get("tool_calls")
-    if not is_set(given):
-        return
-    calls = msgspec.json.decode(given, type=list[Fields])
-    for call in calls:
-        if is_set(call.get("id")):
-            call["id"] = raw(nine(msgspec.json.decode(call["id"], type=str)))
-    message["tool_calls"] = raw(calls)
+def _call(call: Fields, switches: Switches) -> Fields:
+    if switches.tool_id_pattern == "alnum9" and is_set(call.get("id")):
+        call["id"] = _shortened(call["id"])
+    return {key: value for key, value in call.items() if key not in switches.strip_message_keys}
+
+
+def _shortened(tool_id: Raw) -> Raw:
+    return raw(nine(msgspec.json.decode(tool_id, type=str)))

@@ -8,9 +8,10 @@ model: its digest tells.
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import NamedTuple
 
 from cortex.providers.base import Model
+from cortex.routing.entry import Entry
+from cortex.routing.rotation import rotations
 from cortex.workers.standing import Board, Standing
 
 AUTO = frozenset({"", "auto"})
@@ -18,24 +19,19 @@ NO_CHAT = frozenset({"embedding", "image"})
 """Capabilities of models that answer no conversation, where `completion` is not among them too."""
 
 
-class Entry(NamedTuple):
-    """One worker that has a model that was asked for."""
-
-    standing: Standing
-    model: str
-    """The upstream's own name of it."""
-    rank: int
-    """Position in its alias, 0 the best; 0 everywhere else."""
-
-
-class Resolution(NamedTuple):
+class Resolution:
     """What a name means just now."""
 
-    entries: tuple[Entry, ...]
-    unknown: tuple[Standing, ...]
-    """Workers of which it is not known what they have: not probed yet, or out of reach."""
-    known_name: bool
-    """Some worker has it, or an alias says it should."""
+    __slots__ = ("entries", "known_name", "rotations", "unknown")
+
+    def __init__(self, entries: tuple[Entry, ...], unknown: tuple[Standing, ...], *, known_name: bool) -> None:
+        self.entries = entries
+        self.unknown = unknown
+        """Workers of which it is not known what they have: not probed yet, or out of reach."""
+        self.known_name = known_name
+        """Some worker has it, or an alias says it should."""
+        self.rotations = rotations(entries)
+        """The entries by pool."""
 
 
 def resolve(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> Resolution:

@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cortex.messages import Candidate, Refusal, Request
-from cortex.routing.catalogue import AUTO, Entry, Resolution
+from cortex.routing.catalogue import AUTO, Resolution
+from cortex.routing.entry import Entry
 from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
 from cortex.workers.messages import Dispatch
 from cortex.workers.standing import NEVER, Board, Obstacle
 
 PATIENCE_S = 10.0
 """How long a request waits for a worker that does not merely have its slots full: one that rests, or is out of reach."""
+
+QUOTA_PATIENCE_S = 65.0
+"""How long for a quota to be there again: a minute's window comes back within a minute, a day's is not waited for."""
 
 
 class Wait(NamedTuple):
@@ -40,7 +44,7 @@ def choose(
     board: Board,
 ) -> list[Ranked] | Wait | Refusal:
     """Return the workers that can take it now in order, best first; or how long to wait; or why nobody will."""
-    free, passed = _sort(dispatch, resolution.entries, now)
+    free, passed = _sort(dispatch, resolution, now)
     if free:
         ranked = order_of(strategy, free, state, now)
         if not passed:
@@ -60,16 +64,19 @@ def choose(
     return _wait(dispatch, passed, resolution, now, ahead) or _refuse(dispatch, passed, resolution, now, nearest, board)
 
 
-def _sort(dispatch: Dispatch, entries: Iterable[Entry], now: float) -> tuple[list[Entry], list[Passed]]:
-    """Part those that can take it now from those that cannot; those that could never are in neither."""
+def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[Entry], list[Passed]]:
+    """Part those that can take it now from those that cannot; those that could never are in neither.
+
+    Of a large pool only as many are looked at as it takes to find a few; when none can, all were.
+    """
     request, tried, declined = dispatch.request, dispatch.tried, dispatch.declined
-    free: list[Entry] = []
     passed: list[Passed] = []
-    for entry in entries:
+
+    def is_free(entry: Entry) -> bool:
         standing = entry.standing
         if request.needs & standing.link.provider.lacks:
-            continue
-        obstacle = standing.obstacle(now)
+            return False
+        obstacle = standing.obstacle(now) or standing.quota_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
         if tried and standing.name in tried:
@@ -79,9 +86,11 @@ def _sort(dispatch: Dispatch, entries: Iterable[Entry], now: float) -> tuple[lis
                     "quota" if failure.word == "rate_limited" else "open", f"tried: {failure}", again_at
                 )
         if obstacle is None:
-            free.append(entry)
-        else:
-            passed.append(Passed(entry, obstacle))
+            return True
+        passed.append(Passed(entry, obstacle))
+        return False
+
+    free = [entry for rotation in resolution.rotations for entry in rotation.look(is_free, now)]
     return free, passed
 
 
@@ -97,6 +106,10 @@ def _wait(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, 
     hopeful = [item for item in passed if item.obstacle.until <= limit]
     if hopeful and now < limit:
         return Wait(limit, hopeful[0].obstacle.why)
+    quota_limit = min(request.deadline_s, since + QUOTA_PATIENCE_S)
+    hopeful = [item for item in passed if item.obstacle.kind == "quota" and item.obstacle.until <= quota_limit]
+    if hopeful and now < quota_limit:
+        return Wait(quota_limit, hopeful[0].obstacle.why)
     if resolution.unknown and not passed and now < limit:
         return Wait(limit, f"{resolution.unknown[0].name} has not said yet which models it has")
     return None
@@ -141,7 +154,9 @@ def _refuse(  # noqa: PLR0911  one return for each kind of refusal
     retry_after_s = _retry_after_s(passed, now)
     if any(item.obstacle.kind == "full" for item in passed):
         return Refusal("deadline", "no slot gets free before the deadline", candidates, retry_after_s)
-    if passed and all(item.obstacle.kind == "quota" for item in passed):
+    if passed and all(item.obstacle.kind == "beyond" for item in passed):
+        return Refusal("too_large", "no key's quota allows as much as this request needs", candidates)
+    if passed and all(item.obstacle.kind in {"quota", "beyond"} for item in passed):
         return Refusal("quota", "every key that could answer rests for its quota", candidates, retry_after_s)
     return Refusal("exhausted", "no worker can answer now", candidates, retry_after_s)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from cortex.actors.actor import NO_REPLY, Answer, LoopActor, handles
 from cortex.actors.names import Names
+from cortex.chat import Need
 from cortex.config.watcher import Current
 from cortex.messages import Refusal
 from cortex.routing import catalogue
@@ -38,11 +39,19 @@ class Tick:
 class Waiting:
     """One request in the line, and who asked."""
 
-    __slots__ = ("asker", "dispatch")
+    __slots__ = ("asker", "dispatch", "until")
 
     def __init__(self, dispatch: Dispatch, asker: Answer) -> None:
         self.dispatch = dispatch
         self.asker = asker
+        self.until = 0.0
+        """Until when it is content to wait, as was decided last."""
+
+    @property
+    def alike(self) -> tuple[str, frozenset[Need], str] | None:
+        """What two requests have in common when what keeps one waiting keeps the other; None: it is like no other."""
+        request = self.dispatch.request
+        return None if self.dispatch.tried else (request.model, request.needs, request.strategy)
 
 
 class Dispatcher(LoopActor):
@@ -160,16 +169,23 @@ class Dispatcher(LoopActor):
 
     def _serve(self) -> None:
         """Go through the line in its order; give, refuse, or leave each where it is."""
-        ahead = 0
+        ahead, now = 0, self._clock()
+        stuck: set[tuple[str, frozenset[Need], str]] = set()
         for waiting in list(self._line):
-            dispatch = waiting.dispatch
+            dispatch, alike = waiting.dispatch, waiting.alike
             if waiting.asker.abandoned:
                 self._leave(waiting, served=False)
+                continue
+            if alike in stuck and now < waiting.until:  # where many wait for many keys, looking anew for each is slow
+                ahead += 1
                 continue
             dispatch.declined.clear()
             decision = self._decide(dispatch, ahead=ahead)
             if isinstance(decision, Wait):
                 ahead += 1
+                waiting.until = decision.until
+                if alike is not None:
+                    stuck.add(alike)
             elif isinstance(decision, Refusal):
                 self._leave(waiting, served=False)
                 waiting.asker.set(decision)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from cortex.routing.catalogue import Entry
+from cortex.routing.entry import Entry
 from cortex.workers.standing import NEVER
 
 ASSUMED_LOAD_S = 15.0
@@ -42,12 +42,10 @@ Strategy = Callable[[Sequence[Entry], State, float], list[Ranked]]
 
 
 def local_first(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """Take own hardware before free keys before paid ones; there the loaded model, the idler machine, the faster one."""
+    """Take own hardware before free keys before paid ones; there the loaded model, the key with the most left, the idler."""
     if len(entries) == 1:
         return [Ranked(entries[0], _tier_word(entries[0]))]
-    order = sorted(
-        entries, key=lambda entry: (_tier(entry), _load_time_s(entry), _load(entry, now), _first_token_s(entry))
-    )
+    order = sorted(entries, key=lambda entry: _local_first(entry, now))
     return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}") for entry in order]
 
 
@@ -122,6 +120,18 @@ def worth_waiting(busy: Entry, free: Entry, *, ahead: int) -> bool:
     return usual_s * (1 + ahead) / busy.standing.slots < load_s
 
 
+def _local_first(entry: Entry, now: float) -> tuple[float, ...]:
+    standing = entry.standing
+    return (
+        _tier(entry),
+        _load_time_s(entry),
+        -standing.account.share_left(entry.model, now),
+        _load(entry, now),
+        _first_token_s(entry),
+        standing.granted_at,  # of equals, the one that has waited longest
+    )
+
+
 def _tier(entry: Entry) -> int:
     standing = entry.standing
     if standing.local:
@@ -134,14 +144,19 @@ def _tier_word(entry: Entry) -> str:
 
 
 def _warmth(entry: Entry) -> str:
-    if not entry.standing.is_cold(entry.model):
+    if not _is_cold(entry):
         return "loaded" if entry.standing.local else "ready"
     load_s = entry.standing.pace.load_s(entry.model)
     return "has to load" if load_s is None else f"loads in {load_s:.0f} s"
 
 
+def _is_cold(entry: Entry) -> bool:
+    """Whether its model has to be loaded first: never, on other people's machines."""
+    return entry.standing.local and entry.standing.is_cold(entry.model)
+
+
 def _load_time_s(entry: Entry) -> float:
-    if not entry.standing.is_cold(entry.model):
+    if not _is_cold(entry):
         return 0.0
     return entry.standing.pace.load_s(entry.model) or ASSUMED_LOAD_S
 
@@ -156,5 +171,5 @@ def _load(entry: Entry, now: float) -> float:
         return NEVER
     share = (standing.in_flight + standing.pace.error_penalty(now)) / standing.slots
     slowness = standing.pace.total_s(entry.model) or 0.0
-    cold = 1.0 if standing.is_cold(entry.model) else 0.0
+    cold = 1.0 if _is_cold(entry) else 0.0
     return (share * (1.0 + slowness / 10.0) + cold) / standing.settings.weight

@@ -1,18 +1,34 @@
-"""`python -m cortex.simulate --ollama 11500 --openai 11600`: simulated upstreams alone, for tests by hand."""
+"""`python -m cortex.simulate --ollama 11500 --gemini 11600`: simulated upstreams alone, for tests by hand."""
 
 import argparse
 import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
 
-from cortex.simulate import Quota, SimulatedOllama, SimulatedOpenAI, SimulatedServer
+from cortex.simulate import (
+    Quota,
+    SimulatedCohere,
+    SimulatedGemini,
+    SimulatedGroq,
+    SimulatedOllama,
+    SimulatedOpenAI,
+    SimulatedServer,
+)
+from cortex.simulate.cloud import SimulatedCloud
+
+CLOUDS: Mapping[str, type[SimulatedCloud]] = {
+    kind.dialect: kind for kind in (SimulatedOpenAI, SimulatedGemini, SimulatedCohere, SimulatedGroq)
+}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m cortex.simulate", description="Simulated upstreams.")
     parser.add_argument("--ollama", type=int, action="append", default=[], metavar="PORT", help="an Ollama machine")
-    parser.add_argument("--openai", type=int, action="append", default=[], metavar="PORT", help="a cloud key")
+    for dialect in CLOUDS:
+        about = f"a cloud that speaks as {CLOUDS[dialect].__name__.removeprefix('Simulated')} does"
+        parser.add_argument(f"--{dialect}", type=int, action="append", default=[], metavar="PORT", help=about)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--api-key", help="what the clouds ask for; nothing, unless given")
     parser.add_argument("--requests-per-minute", type=int, help="the quota of each cloud key")
@@ -20,8 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--load-s", type=float, default=2.0, help="how long an Ollama loads a model")
     parser.add_argument("--slots", type=int, default=1, help="how many requests an Ollama runs at once")
     arguments = parser.parse_args()
-    if not arguments.ollama and not arguments.openai:
-        parser.error("nothing to simulate: give --ollama PORT or --openai PORT")
+    kinds = ("ollama", *CLOUDS)
+    if not any(getattr(arguments, kind) for kind in kinds):
+        parser.error(f"nothing to simulate: give {', '.join(f'--{kind} PORT' for kind in kinds)}")
     return arguments
 
 
@@ -41,12 +58,16 @@ def _upstreams(arguments: argparse.Namespace) -> list[tuple[SimulatedServer, int
     quota = Quota(requests_per_minute=arguments.requests_per_minute)
     clouds: list[tuple[SimulatedServer, int]] = [
         (
-            SimulatedOpenAI(
-                name=f"openai-{port}", api_key=arguments.api_key, quota=quota, tokens_per_s=arguments.tokens_per_s
+            kind(
+                name=f"{dialect}-{port}",
+                keys=arguments.api_key,
+                quota=quota,
+                tokens_per_s=arguments.tokens_per_s,
             ),
             port,
         )
-        for port in arguments.openai
+        for dialect, kind in CLOUDS.items()
+        for port in getattr(arguments, dialect)
     ]
     return machines + clouds
 

@@ -111,15 +111,20 @@ class Prompt(Struct, frozen=True, kw_only=True):
         """Return the text of the last message of that role; empty where there is none."""
         return next((turn.text for turn in reversed(self._asked()) if turn.role == role), "")
 
-    def wanted_tool(self) -> Tool | None:
-        """Return the tool to call: one that is forced, or that the last message, if it is the user's, speaks of."""
+    def wanted_tools(self) -> tuple[Tool, ...]:
+        """Return the tools to call: one that is forced, or what the last message, if it is the user's, speaks of.
+
+        That is the first whose name is in it; the first of all for the words `use tool`; each of them for `use tools`.
+        """
         if not self.tools or not self._asked() or self._asked()[-1].role != "user":
-            return None
+            return ()
         if self.forced_tool:
-            return next((tool for tool in self.tools if tool.name == self.forced_tool), self.tools[0])
+            return (next((tool for tool in self.tools if tool.name == self.forced_tool), self.tools[0]),)
         text = self.last("user").lower()
-        named = next((tool for tool in self.tools if tool.name.lower() in text), None)
-        return named or (self.tools[0] if "use tool" in text else None)
+        if "use tools" in text:
+            return self.tools
+        named = tuple(tool for tool in self.tools if tool.name.lower() in text)
+        return (named or (self.tools if "use tool" in text else ()))[:1]
 
 
 class Call(Struct, frozen=True):
@@ -135,37 +140,39 @@ class Script(Struct, frozen=True):
 
     thinking: tuple[str, ...]
     text: tuple[str, ...]
-    call: Call | None
+    calls: tuple[Call, ...]
     finish: Literal["stop", "length", "tool_calls"]
     prompt_tokens: int
     fingerprint: str
 
     @property
+    def call(self) -> Call | None:
+        """The first call."""
+        return next(iter(self.calls), None)
+
+    @property
     def answer_tokens(self) -> int:
         """Tokens generated, thinking included; a call counts as one."""
-        return len(self.thinking) + len(self.text) + (self.call is not None)
+        return len(self.thinking) + len(self.text) + len(self.calls)
 
 
 def compose(prompt: Prompt, *, name: str, seed: int, length: int) -> Script:
     """Write the answer to `prompt`: about `length` tokens where the prompt does not ask for something else."""
     random_words = random.Random(f"{seed} {prompt.fingerprint}")  # noqa: S311  a text, not a secret
     thinking = tokens_of(f"The user wants an answer to #{prompt.fingerprint}.") if prompt.thinks else []
-    tool = prompt.wanted_tool()
-    call = None
+    calls = tuple(_call(prompt, number, tool, random_words) for number, tool in enumerate(prompt.wanted_tools()))
     text: list[str] = []
     finish: Literal["stop", "length", "tool_calls"] = "stop"
-    if tool is not None:
-        salt = random_words.randrange(6)
-        call = Call(f"call_{prompt.fingerprint}", tool.name, fitting(tool.parameters or {"type": "object"}, salt))
+    if calls:
         finish = "tool_calls"
     else:
         words = _words(prompt, name, random_words, length)
         text = _rest(_stopped(words, prompt.stop), "" if prompt.restarts else prompt.begun)
-    if prompt.max_tokens is not None and len(thinking) + len(text) + (call is not None) > prompt.max_tokens:
+    if prompt.max_tokens is not None and len(thinking) + len(text) + len(calls) > prompt.max_tokens:
         thinking = thinking[: prompt.max_tokens]
         text = text[: prompt.max_tokens - len(thinking)]
-        call, finish = None, "length"
-    return Script(tuple(thinking), tuple(text), call, finish, prompt.tokens, prompt.fingerprint)
+        calls, finish = (), "length"
+    return Script(tuple(thinking), tuple(text), calls, finish, prompt.tokens, prompt.fingerprint)
 
 
 def tokens_of(text: str) -> list[str]:
@@ -200,6 +207,11 @@ def turns_of_chatml(prompt: str) -> tuple[Turn, ...]:
 def _logprob(token: str) -> dict[str, Any]:
     data = token.encode()
     return {"token": token, "logprob": -round(sum(data) % 997 / 500, 4), "bytes": list(data)}
+
+
+def _call(prompt: Prompt, number: int, tool: Tool, random_words: random.Random) -> Call:
+    identity = f"call_{prompt.fingerprint}{number or ''}"
+    return Call(identity, tool.name, fitting(tool.parameters or {"type": "object"}, random_words.randrange(6)))
 
 
 def _words(prompt: Prompt, name: str, random_words: random.Random, length: int) -> str:

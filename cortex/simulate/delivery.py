@@ -4,7 +4,7 @@ A dialect writes a `Reply`; everything about time, sockets and faults in the bod
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiohttp import web
@@ -21,14 +21,26 @@ BROKE_OFF = "simulated failure in the middle of the answer"
 class Received:
     """One request as it came, and how it ended: for assertions."""
 
-    def __init__(self, method: str, path: str, headers: dict[str, str], body: bytes, json: Any) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        json: Any,
+        model: str,
+    ) -> None:
         self.method = method
         self.path = path
+        self.query = query
         self.headers = headers
         """Names in lower case."""
         self.body = body
         self.json = json
         """The parsed body; None where it is no JSON."""
+        self.model = model
+        """The model asked for, as it was named."""
         self.fault: Fault | None = None
         """What it met."""
         self.tokens_sent = 0
@@ -38,11 +50,6 @@ class Received:
     def __repr__(self) -> str:
         fault = f" {self.fault.kind}" if self.fault else ""
         return f"<Received {self.method} {self.path}{fault} {self.ended or 'running'}>"
-
-    @property
-    def model(self) -> str:
-        """The model asked for, as it was named."""
-        return str(self.json.get("model", "")) if isinstance(self.json, dict) else ""
 
 
 class Pace(Struct, frozen=True):
@@ -85,7 +92,9 @@ class _Delivery:
     def nothing(self) -> web.Response:
         self._received.ended = "fault"
         kind = self._reply.content_type if self._reply.stream else JSON
-        return web.Response(body=b"", headers=self._reply.headers, content_type=kind)
+        flavour = self._received.fault.flavour if self._received.fault is not None else ""
+        body = self._reply.nothing(flavour) if flavour else b""
+        return web.Response(body=body, headers=self._reply.headers, content_type=kind)
 
     async def stream(self) -> web.StreamResponse:
         reply, pace, fault = self._reply, self._pace, self._fault

@@ -53,7 +53,8 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     delay_s: float = 0.0
     """For `slow_head`, `stall` and `refuse`; with `refuse` and 0 the machine stays away until `clear`."""
     flavour: str = ""
-    """For `rate_limited` and `busy`: which of the dialect's true bodies; empty for its usual one."""
+    """For `rate_limited`, `busy`, `model_missing`, `unauthorized` and `error_status`: which of the dialect's true answers
+    (with its own status); empty for the usual one. For `empty`, where the dialect has it: why there is nothing."""
     model: str = ""
     """Only requests for this model, as they name it; empty for any."""
     path: str = ""

@@ -17,10 +17,12 @@ class SimulatedModel(Struct, frozen=True):
 
     name: str
     capabilities: tuple[str, ...] = ("completion", "tools")
-    """Of `completion`, `tools`, `thinking`, `vision`."""
+    """Of `completion`, `tools`, `thinking`, `vision`, `embedding`, `video`, `penalties`, `logprobs`."""
     load_s: float | None = None
     """Seconds to load it; None for the server's own."""
     context_length: int = 32_768
+    dimensions: int = 3072
+    """Of what it makes of a text: the length of its embeddings."""
     size_bytes: int = 2_019_393_189
     family: str = "llama"
     parameter_size: str = "3.2B"

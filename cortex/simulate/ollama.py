@@ -1,11 +1,12 @@
 """A simulated Ollama machine: its native API, its scheduler, its errors.
 
-Source: ollama/ollama server, main of 21 Aug 2026. Not simulated: pulling and creating models, embeddings, the layers
-that speak other dialects.
+Source: ollama/ollama server, main of 21 Aug 2026. Not simulated: pulling and creating models, the layers that speak other
+dialects.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Unpack
 
 import msgspec
@@ -15,6 +16,7 @@ from cortex.simulate.answer import Prompt, Tool, Turn, compose
 from cortex.simulate.delivery import Received
 from cortex.simulate.fault import Fault
 from cortex.simulate.model import CHATML, SimulatedModel, tagged
+from cortex.simulate.ollama_embed import EmbedBody, EmbeddingsBody, reply
 from cortex.simulate.ollama_wire import (
     NANOSECONDS,
     AnswerWriter,
@@ -44,7 +46,7 @@ class SimulatedOllama(SimulatedServer):
     """An Ollama machine of its own, on a real port."""
 
     dialect: ClassVar[str] = "ollama"
-    generating: ClassVar[frozenset[str]] = frozenset({"/api/chat", "/api/generate"})
+    generating = frozenset({"/api/chat", "/api/generate", "/api/embed", "/api/embeddings"})
 
     def __init__(
         self,
@@ -77,6 +79,8 @@ class SimulatedOllama(SimulatedServer):
             "/api/show": (frozenset({"POST"}), self._show),
             "/api/chat": (frozenset({"POST"}), self._chat),
             "/api/generate": (frozenset({"POST"}), self._generate),
+            "/api/embed": (frozenset({"POST"}), self._embed),
+            "/api/embeddings": (frozenset({"POST"}), self._embeddings),
         }
 
     @property
@@ -152,6 +156,7 @@ class SimulatedOllama(SimulatedServer):
     async def _chat(self, request: web.BaseRequest, received: Received) -> web.StreamResponse:
         body = read(received.body, ChatBody)
         model = self._model(body.model)
+        _need(model, "completion", "chat")
         tools = tuple(Tool(tool.function.name, tool.function.parameters) for tool in body.tools or ())
         if tools:
             _need(model, "tools")
@@ -161,11 +166,35 @@ class SimulatedOllama(SimulatedServer):
     async def _generate(self, request: web.BaseRequest, received: Received) -> web.StreamResponse:
         body = read(received.body, GenerateBody)
         model = self._model(body.model)
+        _need(model, "completion", "generate")
         if body.suffix:
             _need(model, "insert")
         if body.raw and (body.template or body.system or body.context):
             raise ollama_error(400, "raw mode does not support template, system, or context")
         return await self._answer(request, received, body, model, body.turns() if body.prompt_ else ())
+
+    async def _embed(self, request: web.BaseRequest, received: Received) -> web.StreamResponse:
+        return await self._embedded(request, received, read(received.body, EmbedBody))
+
+    async def _embeddings(self, request: web.BaseRequest, received: Received) -> web.StreamResponse:
+        return await self._embedded(request, received, read(received.body, EmbeddingsBody))
+
+    async def _embedded(
+        self, request: web.BaseRequest, received: Received, body: EmbedBody | EmbeddingsBody
+    ) -> web.StreamResponse:
+        model = self._model(body.model)
+        stays_s = keep_alive_s(body.keep_alive, KEEP_ALIVE_S)
+        async with self._loaded(model, body.options, stays_s) as load_s:
+            timing = Timing(load_s, self.pace.first_token_s, self.pace.tokens_per_s)
+            return await self.deliver(request, received, reply(body.write(model, timing)))
+
+    @asynccontextmanager
+    async def _loaded(self, model: SimulatedModel, options: Options | None, stays_s: float) -> AsyncIterator[float]:
+        try:
+            async with self._runner.use(model, (options or Options()).context, stays_s) as load_s:
+                yield load_s
+        except QueueFull:
+            raise OLLAMA_REFUSALS["busy"](model.name) from None
 
     async def _answer(
         self,
@@ -185,13 +214,10 @@ class SimulatedOllama(SimulatedServer):
         if not turns and not stays_s:
             self._runner.unload(model)
             return web.Response(body=loaded(body, "unload", time.time_ns()), content_type="application/json")
-        try:
-            async with self._runner.use(model, (body.options or Options()).context, stays_s) as load_s:
-                if not turns:
-                    return web.Response(body=loaded(body, "load", time.time_ns()), content_type="application/json")
-                return await self._generated(request, received, body, prompt, load_s)
-        except QueueFull:
-            raise OLLAMA_REFUSALS["busy"](model.name) from None
+        async with self._loaded(model, body.options, stays_s) as load_s:
+            if not turns:
+                return web.Response(body=loaded(body, "load", time.time_ns()), content_type="application/json")
+            return await self._generated(request, received, body, prompt, load_s)
 
     async def _generated(
         self,
@@ -214,9 +240,9 @@ class SimulatedOllama(SimulatedServer):
         return model
 
 
-def _need(model: SimulatedModel, capability: str) -> None:
+def _need(model: SimulatedModel, capability: str, name: str = "") -> None:
     if not model.can(capability):
-        raise ollama_error(400, f'"{model.name}" does not support {capability}')
+        raise ollama_error(400, f'"{model.name}" does not support {name or capability}')
 
 
 def _json(value: Any) -> web.Response:

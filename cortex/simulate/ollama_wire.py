@@ -145,7 +145,7 @@ class GenerateBody(Common):
         return (Turn("system", self.system), user) if self.system else (user,)
 
 
-Body = TypeVar("Body", bound=Common)
+Body = TypeVar("Body", bound=Struct)
 
 
 class Timing(Struct, frozen=True):
@@ -200,8 +200,7 @@ class AnswerWriter:
         script = self._script
         events = [self._event(thinking=token) for token in script.thinking]
         events += [self._event(text=token, logprobs=self._logprobs((token,))) for token in script.text]
-        if script.call is not None:
-            events.append(self._event(calls=self._calls()))
+        events += [self._event(calls=[call]) for call in self._calls()]
         whole = self._event("".join(script.text), "".join(script.thinking), self._calls(), self._logprobs(script.text))
         return Reply(
             stream=self._body.streams,
@@ -234,10 +233,10 @@ class AnswerWriter:
         return event | {"done": False}
 
     def _calls(self) -> list[dict[str, Any]]:
-        call = self._script.call
-        if call is None:
-            return []
-        return [{"id": call.id, "function": {"index": 0, "name": call.name, "arguments": call.arguments}}]
+        return [
+            {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments}}
+            for index, call in enumerate(self._script.calls)
+        ]
 
     def _logprobs(self, tokens: tuple[str, ...]) -> list[dict[str, Any]]:
         return logprobs_of(tokens, self._body.top_logprobs) if self._body.logprobs else []
@@ -274,7 +273,7 @@ def tags_entry(model: SimulatedModel, name: str, modified_at: str) -> dict[str, 
         "modified_at": modified_at,
         "size": model.size_bytes,
         "digest": model.digest,
-        "details": {**_details(model), "context_length": model.context_length, "embedding_length": 3072},
+        "details": {**_details(model), "context_length": model.context_length, "embedding_length": model.dimensions},
         "capabilities": list(model.capabilities),
     }
 
@@ -303,7 +302,7 @@ def show(model: SimulatedModel, template: str, modified_at: str) -> dict[str, An
         "model_info": {
             "general.architecture": model.family,
             f"{model.family}.context_length": model.context_length,
-            f"{model.family}.embedding_length": 3072,
+            f"{model.family}.embedding_length": model.dimensions,
         },
         "capabilities": list(model.capabilities),
         "modified_at": modified_at,

@@ -3,9 +3,9 @@
 Sources: OpenAI's OpenAPI document 2.3.0 (21 Aug 2026) and the SDK openai 3.57.0 (Nov 2026).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -20,6 +20,12 @@ DONE = b"data: [DONE]\n\n"
 FRAGMENT_CHARACTERS = 7
 MAX_CHOICES = 8
 FINGERPRINT = "fp_simulated"
+
+Body = TypeVar("Body", bound=Struct)
+
+
+Texts = str | list[str | int | list[int]]
+"""One text or several, each as it is or as tokens; a list of numbers is one text."""
 
 
 class Part(Struct):
@@ -109,6 +115,11 @@ class ChatBody(Struct, kw_only=True):
     top_logprobs: int | None = None
 
     @property
+    def most_tokens(self) -> int | None:
+        """How long the answer may be, None for no bound."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
     def choices(self) -> int:
         """How many answers are wanted, from 1 to MAX_CHOICES."""
         return min(max(self.n or 1, 1), MAX_CHOICES)
@@ -127,12 +138,16 @@ class ChatBody(Struct, kw_only=True):
             tools=tuple(Tool(tool.function.name, tool.function.parameters) for tool in offered),
             forced_tool=self._forced_tool(),
             schema=self._schema(),
-            thinks=model.can("thinking") and self.reasoning_effort not in {None, "none"},
-            max_tokens=self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens,
+            thinks=self.thinks_for(model),
+            max_tokens=self.most_tokens,
             stop=tuple(stop),
             restarts=model.restarts,
             choice=choice,
         )
+
+    def thinks_for(self, model: SimulatedModel) -> bool:
+        """Return whether the model thinks: where it can and is told to."""
+        return model.can("thinking") and self.reasoning_effort not in {None, "none"}
 
     def _forced_tool(self) -> str:
         if isinstance(self.tool_choice, dict):
@@ -146,14 +161,32 @@ class ChatBody(Struct, kw_only=True):
         return wanted.json_schema.schema if wanted.json_schema is not None else {}
 
 
-def read(body: bytes) -> ChatBody:
+def texts_of(given: Texts) -> list[str]:
+    """Return the texts, tokens written as text.
+
+    >>> texts_of("a"), texts_of(["a", "b"]), texts_of([1, 2]), texts_of([[1, 2], [3]])
+    (['a'], ['a', 'b'], ['1 2'], ['1 2', '3'])
+    """
+    if isinstance(given, str):
+        return [given]
+    if given and isinstance(given[0], int):
+        return [" ".join(map(str, given))]
+    return [" ".join(map(str, one)) if isinstance(one, list) else str(one) for one in given]
+
+
+def read(body: bytes, kind: type[Body]) -> Body:
     """Read a request's body. Raises Refused."""
     try:
-        asked = msgspec.json.decode(body, type=ChatBody)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise bad_request(str(error)) from error
     except msgspec.DecodeError as error:
         raise bad_request(f"We could not parse the JSON body of your request. ({error})") from error
+
+
+def read_chat(body: bytes, kind: type[ChatBody]) -> ChatBody:
+    """Read the body of a chat. Raises Refused."""
+    asked = read(body, kind)
     if not asked.messages:
         raise bad_request("Invalid 'messages': empty array. Expected an array with minimum length 1.", "messages")
     if asked.stream_options is not None and not asked.stream:
@@ -167,76 +200,96 @@ def bad_request(message: str, param: str | None = None) -> Refused:
 
 
 class AnswerWriter:
-    """Writes one answer with its choices."""
+    """Writes one answer with its choices; a cloud that writes some of it in another way overrides that."""
+
+    reasoning: ClassVar[str] = "reasoning_content"
+    """The field of what was thought."""
 
     def __init__(self, body: ChatBody, scripts: list[Script], created: int, serial: int) -> None:
         self._body = body
         self._scripts = scripts
+        self._serial = serial
         self._head = {"id": f"chatcmpl-{scripts[0].fingerprint}{serial:06d}", "created": created}
 
     def reply(self, headers: Mapping[str, str]) -> Reply:
         """Return the answer, streamed and whole."""
-        opening = [self._chunk(index, {"role": "assistant", "content": ""}) for index in range(len(self._scripts))]
+        opening = [self.opening(index) for index in range(len(self._scripts))]
         rounds = zip_longest(*(list(self._tokens(index)) for index in range(len(self._scripts))))
-        finish = [self._chunk(index, {}, script.finish) for index, script in enumerate(self._scripts)]
-        usage = [self._event({"choices": [], "usage": self._usage()})] if self._body.wants_usage else []
+        finish = [self.finish(index, script) for index, script in enumerate(self._scripts)]
+        usage = [self._event({"choices": [], "usage": self.usage()})] if self._body.wants_usage else []
         return Reply(
             stream=bool(self._body.stream),
             content_type=EVENT_STREAM,
             opening=b"".join(opening),
             tokens=tuple(token for one_each in rounds for token in one_each if token is not None),
             closing=(*finish, *usage, DONE),
-            whole=msgspec.json.encode(self._whole()),
-            unfinished=msgspec.json.encode(self._whole(is_finished=False)),
-            error=lambda message: _data({"error": _server_error(message)}),
-            whole_error=lambda message: (200, msgspec.json.encode({"error": _server_error(message)})),
+            whole=msgspec.json.encode(self.whole()),
+            unfinished=msgspec.json.encode(self.whole(is_finished=False)),
+            error=self.error,
+            whole_error=broke_off,
             garbage=lambda text: f"data: {text}\n\n".encode(),
             headers=headers,
         )
 
+    def opening(self, index: int) -> bytes:
+        """Write the first chunk of a choice."""
+        return self._chunk(index, {"role": "assistant", "content": ""})
+
+    def finish(self, index: int, script: Script) -> bytes:
+        """Write the last chunk of a choice."""
+        return self._chunk(index, {}, script.finish)
+
+    def error(self, message: str) -> bytes:
+        """Write the end of a stream that broke off."""
+        return sse({"error": server_error(message)})
+
+    def whole(self, *, is_finished: bool = True) -> dict[str, Any]:
+        """Return the answer in one piece."""
+        head = {**self._head, "object": "chat.completion", "model": self._body.model}
+        choices = [self._choice(index, script, is_finished) for index, script in enumerate(self._scripts)]
+        end = {"usage": self.usage(), "service_tier": "default", "system_fingerprint": FINGERPRINT}
+        return {**head, "choices": choices, **end}
+
+    def usage(self) -> dict[str, Any]:
+        """Return what it cost."""
+        return usage_of(self._scripts[0].prompt_tokens, self._scripts)
+
     def _tokens(self, index: int) -> Iterator[bytes]:
         script = self._scripts[index]
         for token in script.thinking:
-            yield self._chunk(index, {"reasoning_content": token})
+            yield self._chunk(index, {self.reasoning: token})
         for token in script.text:
             yield self._chunk(index, {"content": token}, logprobs=self._logprobs((token,)))
-        if script.call is not None:
-            yield from self._fragments(index, script.call)
+        for number, call in enumerate(script.calls):
+            yield from self._fragments(index, number, call)
 
-    def _fragments(self, index: int, call: Call) -> Iterator[bytes]:
+    def _fragments(self, index: int, number: int, call: Call) -> Iterator[bytes]:
         """Write a call as OpenAI does: id and name first, then the arguments in pieces."""
         arguments = msgspec.json.encode(call.arguments).decode()
         first = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
-        yield self._chunk(index, {"tool_calls": [{"index": 0, **first}]})
+        yield self._chunk(index, {"tool_calls": [{"index": number, **first}]})
         for start in range(0, len(arguments), FRAGMENT_CHARACTERS):
             piece = {"arguments": arguments[start : start + FRAGMENT_CHARACTERS]}
-            yield self._chunk(index, {"tool_calls": [{"index": 0, "function": piece}]})
+            yield self._chunk(index, {"tool_calls": [{"index": number, "function": piece}]})
 
     def _chunk(
-        self, index: int, delta: Mapping[str, Any], finish: str | None = None, logprobs: dict[str, Any] | None = None
+        self, index: int, delta: Mapping[str, Any], finish: str | None = None, logprobs: Any = None, **beside: Any
     ) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return self._event({"choices": [choice]} | ({"usage": None} if self._body.wants_usage else {}))
+        return self._event({"choices": [choice], **beside} | ({"usage": None} if self._body.wants_usage else {}))
 
     def _event(self, rest: Mapping[str, Any]) -> bytes:
         head = {**self._head, "object": "chat.completion.chunk", "model": self._body.model}
-        return _data({**head, "system_fingerprint": FINGERPRINT, **rest})
-
-    def _whole(self, *, is_finished: bool = True) -> dict[str, Any]:
-        head = {**self._head, "object": "chat.completion", "model": self._body.model}
-        choices = [self._choice(index, script, is_finished) for index, script in enumerate(self._scripts)]
-        end = {"usage": self._usage(), "service_tier": "default", "system_fingerprint": FINGERPRINT}
-        return {**head, "choices": choices, **end}
+        return sse({**head, "system_fingerprint": FINGERPRINT, **rest})
 
     def _choice(self, index: int, script: Script, is_finished: bool) -> dict[str, Any]:  # noqa: FBT001  private
         message: dict[str, Any] = {"role": "assistant", "content": "".join(script.text), "refusal": None}
         message["annotations"] = []
         if script.thinking:
-            message["reasoning_content"] = "".join(script.thinking)
-        if script.call is not None:
-            called = {"name": script.call.name, "arguments": msgspec.json.encode(script.call.arguments).decode()}
+            message[self.reasoning] = "".join(script.thinking)
+        if script.calls:
             message["content"] = None
-            message["tool_calls"] = [{"id": script.call.id, "type": "function", "function": called}]
+            message["tool_calls"] = [_called(call) for call in script.calls]
         finish = script.finish if is_finished else None
         logprobs = self._logprobs(script.text)
         return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish}
@@ -246,22 +299,22 @@ class AnswerWriter:
             return None
         return {"content": logprobs_of(tokens, self._body.top_logprobs or 0), "refusal": None}
 
-    def _usage(self) -> dict[str, Any]:
-        prompt = self._scripts[0].prompt_tokens
-        completion = sum(script.answer_tokens for script in self._scripts)
-        thought = sum(len(script.thinking) for script in self._scripts)
-        return {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            "completion_tokens_details": {
-                "reasoning_tokens": thought,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            },
-        }
+
+def usage_of(prompt: int, scripts: Sequence[Script]) -> dict[str, Any]:
+    """Return the `usage` of an answer with these choices."""
+    completion = sum(script.answer_tokens for script in scripts)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": sum(len(script.thinking) for script in scripts),
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
 
 
 def model_entry(model: SimulatedModel) -> dict[str, Any]:
@@ -269,9 +322,21 @@ def model_entry(model: SimulatedModel) -> dict[str, Any]:
     return {"id": model.name, "object": "model", "created": 1_700_000_000, "owned_by": "simulated"}
 
 
-def _server_error(message: str) -> dict[str, Any]:
+def server_error(message: str) -> dict[str, Any]:
+    """Return the error of an answer that broke off."""
     return {"message": message, "type": "server_error", "param": None, "code": None}
 
 
-def _data(event: Mapping[str, Any]) -> bytes:
+def broke_off(message: str) -> tuple[int, bytes]:
+    """Return status and body of a whole answer that broke off: its head was sent before."""
+    return 200, msgspec.json.encode({"error": server_error(message)})
+
+
+def _called(call: Call) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": msgspec.json.encode(call.arguments).decode()}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def sse(event: Mapping[str, Any]) -> bytes:
+    """Write one event of a stream."""
     return b"data: " + msgspec.json.encode(event) + b"\n\n"

@@ -28,6 +28,10 @@ class Refused(Exception):  # noqa: N818  it is an answer, not an error of the si
         self.content_type = content_type
 
 
+Table = Mapping[str, Callable[[str], Refused]]
+"""`kind` or `kind:flavour` → the refusal of a request for a model."""
+
+
 def ollama_error(status: int, message: str) -> Refused:
     """Say no as Ollama does."""
     return Refused(status, msgspec.json.encode({"error": message}))
@@ -63,7 +67,7 @@ def _groq_limit(what: str) -> Callable[[str], Refused]:
     return refuse
 
 
-OPENAI_REFUSALS: Mapping[str, Callable[[str], Refused]] = {
+OPENAI_REFUSALS: Table = {
     "rate_limited": _openai_limit(
         "requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s", "requests"
     ),
@@ -109,7 +113,7 @@ OPENAI_REFUSALS: Mapping[str, Callable[[str], Refused]] = {
     ),
 }
 
-OLLAMA_REFUSALS: Mapping[str, Callable[[str], Refused]] = {
+OLLAMA_REFUSALS: Table = {
     "rate_limited": lambda _model: ollama_error(
         429,
         "you (simulated) have reached your session usage limit, upgrade for higher limits: https://ollama.com/upgrade",
@@ -139,9 +143,7 @@ RATE_LIMIT_HEADERS: Mapping[str, Mapping[str, str]] = {
 """Under `x-ratelimit-`: what comes with each."""
 
 
-def refusal(
-    table: Mapping[str, Callable[[str], Refused]], kind: str, flavour: str, model: str, retry_after: float | None
-) -> Refused:
+def refusal(table: Table, kind: str, flavour: str, model: str, retry_after: float | None) -> Refused:
     """Return the true refusal of that kind and flavour. Raises KeyError for a flavour the dialect does not have."""
     name = f"{kind}:{flavour}" if flavour else kind
     refused = table[name](model)

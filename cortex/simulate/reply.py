@@ -26,3 +26,23 @@ class Reply(Struct, frozen=True, kw_only=True):
     garbage: Callable[[str], bytes]
     """Frames what is no event."""
     headers: Mapping[str, str] = {}
+    nothing: Callable[[str], bytes] = lambda _why: b""
+    """Writes what comes instead of an answer, for the reasons that the dialect has."""
+
+
+def plain(
+    body: bytes, whole_error: Callable[[str], tuple[int, bytes]], headers: Mapping[str, str] | None = None
+) -> Reply:
+    """Return an answer that is never streamed, as that to a request for embeddings."""
+    return Reply(
+        stream=False,
+        content_type="",
+        tokens=(),
+        closing=(),
+        whole=body,
+        unfinished=b"{}",
+        error=lambda _message: b"",
+        whole_error=whole_error,
+        garbage=str.encode,
+        headers=headers or {},
+    )

@@ -1,7 +1,8 @@
 """What every simulated upstream has in common: a port, a record of what came, faults on command.
 
-Time and pace are injectable: `clock` gives monotonic seconds, `sleep` waits; `instant=True` lets nothing take time, but
-still gives every token a turn of the event loop. Tests wait for what they need with `until`, not with a sleep.
+Time and pace are injectable: `clock` gives monotonic seconds, `wall` those of the calendar, `sleep` waits; `instant=True`
+lets nothing take time, but still gives every token a turn of the event loop, so that a month of a quota passes as fast as
+a test moves its clocks. Tests wait for what they need with `until`, not with a sleep.
 
     POST /simulate/fault {"kind": "cut", "after_tokens": 3, "times": 2}    order a fault (or `"always": true`)
     POST /simulate/clear                                                   forget all orders
@@ -28,6 +29,8 @@ from cortex.simulate.reply import Reply
 
 KEPT_REQUESTS = 10_000
 ASK_AGAIN_S = 0.05
+REFUSALS = frozenset({"rate_limited", "busy", "model_missing", "unauthorized"})
+"""The kinds of fault that each dialect has true bodies for."""
 HTML_502 = b"""<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r
 <center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx/1.29.3</center>\r\n</body>\r\n</html>\r\n"""
 
@@ -46,6 +49,7 @@ class Settings(TypedDict, total=False):
     first_token_s: float
     answer_tokens: int
     clock: Callable[[], float]
+    wall: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     instant: bool
     seed: int
@@ -56,8 +60,10 @@ class SimulatedServer(ABC):
     """A simulated upstream; see the module's docstring."""
 
     dialect: ClassVar[str]
-    generating: ClassVar[frozenset[str]]
+    generating: frozenset[str]
     """The paths that generate, and so meet the faults that name no path."""
+    silences: ClassVar[frozenset[str]] = frozenset()
+    """Why an answer may be empty in this dialect: the flavours of `empty`."""
 
     def __init__(  # noqa: PLR0913  each is one thing that a test may want to set, and all have a default
         self,
@@ -67,6 +73,7 @@ class SimulatedServer(ABC):
         first_token_s: float = 0.15,
         answer_tokens: int = 32,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         instant: bool = False,
         seed: int = 0,
@@ -77,6 +84,7 @@ class SimulatedServer(ABC):
         self.seed = seed
         self.answer_tokens = answer_tokens
         self.clock = clock
+        self.wall = wall
         self.sleep = _yield if instant else sleep
         self.pace = Pace(first_token_s, tokens_per_s, self.sleep)
         self.faults = Faults()
@@ -187,6 +195,10 @@ class SimulatedServer(ABC):
     def failed(self, status: int, message: str) -> Refused:
         """Return any other error in the dialect's shape."""
 
+    def asked_model(self, _path: str, json: Any) -> str:
+        """Return the model that a request names, empty where it names none."""
+        return str(json.get("model", "")) if isinstance(json, dict) else ""
+
     async def deliver(self, request: web.BaseRequest, received: Received, reply: Reply) -> web.StreamResponse:
         """Send an answer at this server's pace, broken as its fault asks for."""
         return await deliver(request, received, reply, self.pace, self.note)
@@ -196,7 +208,9 @@ class SimulatedServer(ABC):
             return await self._control(request)
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        received = Received(request.method, request.path, headers, body, _parsed(body))
+        json = _parsed(body)
+        model = self.asked_model(request.path, json)
+        received = Received(request.method, request.path, request.query, headers, body, json, model)
         generates = request.method == "POST" and request.path in self.generating
         received.fault = self.faults.take(request.path, received.model, generates=generates)
         return await self._recorded(request, received)
@@ -250,12 +264,14 @@ class SimulatedServer(ABC):
             raise Refused(502, HTML_502, content_type="text/html")
         elif fault.kind == "error_status":
             received.ended = "fault"
-            raise self._error_status(fault)
-        elif fault.kind in {"rate_limited", "busy", "model_missing", "unauthorized"}:
+            raise self._error_status(fault, received.model)
+        elif fault.kind in REFUSALS:
             received.ended = "fault"
             raise self.refused(fault.kind, fault, received.model)
 
-    def _error_status(self, fault: Fault) -> Refused:
+    def _error_status(self, fault: Fault, model: str) -> Refused:
+        if fault.flavour:
+            return self.refused(fault.kind, fault, model)
         if fault.body is None:
             no = self.failed(fault.status, f"simulated error {fault.status}")
         else:
@@ -266,11 +282,14 @@ class SimulatedServer(ABC):
         return no
 
     def _check(self, fault: Fault) -> None:
-        if fault.kind in {"rate_limited", "busy"}:
-            try:
+        is_known = fault.kind != "empty" or fault.flavour in {"", *self.silences}
+        try:
+            if fault.kind in REFUSALS or (fault.kind == "error_status" and fault.flavour):
                 self.refused(fault.kind, fault, "")
-            except KeyError:
-                raise ValueError(f"{self.dialect} has no {fault.kind} of flavour {fault.flavour!r}") from None
+        except KeyError:
+            is_known = False
+        if not is_known:
+            raise ValueError(f"{self.dialect} has no {fault.kind} of flavour {fault.flavour!r}")
 
     def _refuse(self, fault: Fault) -> None:
         self._listener.refuse()

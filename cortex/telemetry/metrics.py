@@ -137,15 +137,22 @@ class Metrics(Collector):
         self.reloads = Counter("cortex_config_reloads", "Edits of the configuration.", ("result",))
         self.probe_seconds = Histogram("cortex_probe_seconds", "A round of probes.", ("worker",))
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
+        self.cost_usd = Counter("cortex_cost_usd", "What a worker's tokens were to be paid with.", ("worker",))
+        self.saved_usd = Counter("cortex_saved_usd", "What free tokens would have cost on the paid plans.", ())
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
         self._rows: dict[Labels, _Row] = {}
-        for labels in ((),):
-            self.client_gone.add(labels, 0.0)
+        for counter in (self.client_gone, self.saved_usd):
+            counter.add((), 0.0)
         for result in ("applied", "refused"):
             self.reloads.add((result,), 0.0)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
+
+    def cost(self, worker: str, paid_nano: int, saved_nano: int) -> None:
+        """Count money, in nano-dollars."""
+        self.cost_usd.add((worker,), paid_nano / 1e9)
+        self.saved_usd.add((), saved_nano / 1e9)
 
     def finished(self, record: Record) -> None:
         """Count a request that ended."""

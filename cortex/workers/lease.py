@@ -9,6 +9,8 @@ from msgspec import Struct, field
 from cortex.actors.names import Names
 from cortex.messages import Allowance, Outcome
 from cortex.providers.base import Provider
+from cortex.quota.quota import Reservation
+from cortex.quota.terms import Rest
 from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
@@ -48,13 +50,16 @@ class Ended(Struct, frozen=True):
 
     lease: "Lease"
     outcome: Outcome
+    rest: Rest | None
+    """What a 429 made of the key's quota."""
 
 
 class Lease:
     """One slot, held from grant to end. It ends exactly once, by `end` or by leaving its `with` block.
 
-    The holder takes it off the worker's standing itself, so a slot is free again at that moment, even while the worker's
-    actor is being restarted; what the outcome means is the worker's affair and goes to it as a message.
+    The holder takes it off the worker's standing itself and settles with its account, so a slot is free again at that moment
+    and what was used is entered, even while the worker's actor is being restarted; what the outcome means for breaker and
+    pace is the worker's affair and goes to it as a message.
     """
 
     __slots__ = (
@@ -68,6 +73,7 @@ class Lease:
         "link",
         "model",
         "request_id",
+        "reservation",
         "sent",
         "standing",
         "trial",
@@ -88,6 +94,7 @@ class Lease:
         cold: bool,
         trial: bool,
         request_id: str,
+        reservation: Reservation,
     ) -> None:
         Lease._last_id += 1
         self.id = Lease._last_id
@@ -104,6 +111,8 @@ class Lease:
         self.trial = trial
         """It is the half-open breaker's trial."""
         self.request_id = request_id
+        self.reservation = reservation
+        """What of the key's quota is held for it."""
         self.sent = True
         """The upstream may have got the request, and counted it; written by the holder, as are those below."""
         self.asked = 0
@@ -136,8 +145,10 @@ class Lease:
 
     def end(self, outcome: Outcome) -> None:
         """End it; only the first call counts."""
-        if self.standing.leases.pop(self.id, None) is not None:
-            self._names.tell(self.standing.actor, Ended(self, outcome))
+        standing = self.standing
+        if standing.leases.pop(self.id, None) is not None:
+            rest = standing.account.settle(self, outcome)
+            self._names.tell(standing.actor, Ended(self, outcome, rest))
 
     def __enter__(self) -> Self:
         return self

@@ -95,6 +95,12 @@ class Resume(Struct, frozen=True):
     """Asked of a worker: take work again, whatever kept it from it (drain, rest, a retired key, an open breaker)."""
 
 
+class RefusedTogether(Struct, frozen=True):
+    """Told to each worker of a pool: all its keys were refused at once, so it is hardly the keys."""
+
+    why: str
+
+
 class Rest(Struct, frozen=True):
     """Asked of a worker: take no new work for so long, or until it is resumed."""
 

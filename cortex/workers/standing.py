@@ -19,8 +19,9 @@ from msgspec import structs
 
 from cortex.config.model import Breaker as BreakerSettings
 from cortex.config.model import Worker as WorkerSettings
-from cortex.messages import Failure
+from cortex.messages import Failure, Request
 from cortex.providers.base import Findings, Model
+from cortex.workers.books import Account
 from cortex.workers.breaker import Breaker
 from cortex.workers.lease import Lease, Link
 from cortex.workers.pace import Pace
@@ -31,11 +32,18 @@ Shown = Literal["starting", "ready", "busy", "resting", "draining", "unreachable
 FAILURES_KEPT = 10
 NEVER = float("inf")
 
+RETRIED_AFTER_S = 86_400.0
+"""A key that an upstream refused is tried again once a day, and whenever the settings change."""
+
+MODELS_LOOKED_AT = 20
+"""To say whether anything of a key's quota is left; a key with more models than that has no sheet of its own for each."""
+
 
 class Obstacle(NamedTuple):
     """What keeps a worker from taking a request."""
 
-    kind: Literal["retired", "draining", "resting", "quota", "starting", "unreachable", "open", "full"]
+    kind: Literal["retired", "draining", "resting", "quota", "beyond", "starting", "unreachable", "open", "full"]
+    """`beyond`: its quota never allows as much as this one request needs."""
     why: str
     until: float
     """Monotonic seconds at which it may be gone, as far as is known; `NEVER` when only an act of somebody ends it."""
@@ -45,6 +53,7 @@ class Standing:
     """One worker's facts. Times are monotonic seconds."""
 
     __slots__ = (
+        "account",
         "actor",
         "answered",
         "breaker",
@@ -52,6 +61,7 @@ class Standing:
         "digests",
         "failed",
         "failures",
+        "granted_at",
         "leases",
         "link",
         "loading",
@@ -63,10 +73,11 @@ class Standing:
         "probed_at",
         "promised",
         "reachable",
+        "refused_together_at",
         "removed",
-        "rest_is_quota",
         "rest_until",
         "rest_why",
+        "retired_at",
         "retired_by",
         "retired_why",
         "settings",
@@ -75,8 +86,10 @@ class Standing:
         "version",
     )
 
-    def __init__(self, settings: WorkerSettings, breaker: BreakerSettings, link: Link) -> None:
+    def __init__(self, settings: WorkerSettings, breaker: BreakerSettings, link: Link, account: Account) -> None:
         self.settings = settings
+        self.account = account
+        """What its key has used and may still use."""
         self.actor = f"workers/{settings.name}"
         """The name of its actor; a prefix, so that a worker may be called what it likes, `dispatcher` too."""
         self.link = link
@@ -106,11 +119,16 @@ class Standing:
         self.version = ""
         self.busy_until = 0.0
         self.rest_until = 0.0
+        """Until when a person wants it to rest; what its quota says stands in the account."""
         self.rest_why = ""
-        self.rest_is_quota = False
-        """It rests because the upstream said that a quota is spent, not because a person said so."""
+        self.granted_at = 0.0
+        """When it last granted a lease."""
         self.retired_why = ""
         """Why its key is of no use; empty while it is."""
+        self.retired_at = 0.0
+        """It is tried again `RETRIED_AFTER_S` later."""
+        self.refused_together_at = -NEVER
+        """When all keys of its pool were last refused at once."""
         self.retired_by: Literal["", "probe", "request"] = ""
         """What found that out: a probe's verdict is taken back by the next good one, a request's by a person or an edit."""
         self.failures: deque[tuple[float, Failure]] = deque(maxlen=FAILURES_KEPT)
@@ -132,7 +150,7 @@ class Standing:
 
     def obstacle(self, now: float) -> "Obstacle | None":  # noqa: C901, PLR0911  one return for each thing that can stand in the way
         """Return what keeps it from taking a request now, the most lasting thing first; None when nothing does."""
-        if self.retired_why:
+        if self.retired_why and now < self.retired_at + RETRIED_AFTER_S:
             return Obstacle("retired", f"key retired ({self.retired_why})", NEVER)
         if self.mode == "draining":
             return Obstacle("draining", "drains", NEVER)
@@ -140,7 +158,7 @@ class Standing:
             return Obstacle("resting", f"rests ({self.rest_why})", NEVER)
         if now < self.rest_until:
             why = f"rests {self.rest_until - now:.0f} s more ({self.rest_why})"
-            return Obstacle("quota" if self.rest_is_quota else "resting", why, self.rest_until)
+            return Obstacle("resting", why, self.rest_until)
         if not self.up:
             return Obstacle("starting", "is being started", now)
         if self.reachable is False:
@@ -156,6 +174,19 @@ class Standing:
             return Obstacle("full", "said it was busy", self.busy_until)
         return None
 
+    def quota_obstacle(self, model: str, request: Request, now: float) -> "Obstacle | None":
+        """Return what of its key's quota keeps it from taking `request`; None when nothing does."""
+        spent = self.account.spent(model, request, now)
+        if spent is None:
+            return None
+        return Obstacle("quota" if spent.until < NEVER else "beyond", spent.why, spent.until)
+
+    def quota_rest(self, now: float) -> str:
+        """Return why no model that it has can be asked for its quota's sake; empty while one can."""
+        names = self.settings.models or [model.name for model in (self.models or {}).values()]
+        whys = [self.account.rests(name, now) for name in names[:MODELS_LOOKED_AT]]
+        return whys[0] if whys and all(whys) else ""
+
     def is_cold(self, model: str) -> bool:
         """Whether `model` has to be loaded first, as far as is known."""
         if self.models is None:
@@ -163,6 +194,11 @@ class Standing:
         normal = self.link.provider.normal_name(model)
         known = self.models.get(normal)
         return known is not None and known.loaded is False
+
+    def may_think(self, model: str) -> bool:
+        """Whether `model` can be asked to think; also true where its upstream does not tell."""
+        known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
+        return known is None or known.capabilities is None or "thinking" in known.capabilities
 
     def now_loaded(self, model: str) -> None:
         """Note that `model` just answered, so it is in memory."""
@@ -174,7 +210,7 @@ class Standing:
 
     def shown(self, now: float) -> Shown:  # noqa: PLR0911  one return for each word
         """Return the one word that people see, the gravest first."""
-        if self.retired_why:
+        if self.retired_why and now < self.retired_at + RETRIED_AFTER_S:
             return "retired"
         if self.mode == "draining":
             return "draining"
@@ -184,7 +220,7 @@ class Standing:
             return "open"
         if not self.reachable:
             return "unreachable"
-        if self.mode == "resting" or now < self.rest_until:
+        if self.mode == "resting" or now < self.rest_until or self.quota_rest(now):
             return "resting"
         if self.breaker.state != "closed":
             return "half_open"

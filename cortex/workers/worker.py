@@ -17,12 +17,14 @@ from cortex.config.model import Worker as WorkerSettings
 from cortex.messages import STRIKES, Failure, Outcome
 from cortex.providers.base import Findings
 from cortex.providers.catalogue import provider_for
+from cortex.quota.terms import Rest as QuotaRest
 from cortex.telemetry.events import Report
 from cortex.transport.failures import TransportError
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
 from cortex.transport.pool import Pool
 from cortex.transport.response import Response
+from cortex.workers.books import Books
 from cortex.workers.lease import Ended, Lease, Link
 from cortex.workers.messages import (
     Configure,
@@ -32,6 +34,7 @@ from cortex.workers.messages import (
     KeepLoading,
     Probed,
     ProbeNow,
+    RefusedTogether,
     Rest,
     Resume,
     SlotFree,
@@ -45,8 +48,12 @@ LOAD_TIMEOUT_S = 300.0
 BUSY_S = 1.0
 """How long an upstream that said `busy` counts as full when it did not say for how long."""
 
-RATE_LIMIT_REST_S = {"minute": 60.0, "day": 3600.0, "": 60.0}
-"""How long a key rests when the upstream did not say until when; a day's window is tried again each hour."""
+TOGETHER_S = 60.0
+"""When every key of a pool is refused within this time, it is the provider or the way to it, not the keys."""
+
+TOGETHER_REST_S = 60.0
+TOGETHER_AGAIN_S = 3600.0
+"""Keys that are refused together once more within this time are taken at the upstream's word."""
 
 TAKE_OVER_S = 0.3
 """For a second request to reach an upstream before the first is cancelled; a client that left is to be felt within 1 s."""
@@ -84,6 +91,7 @@ class Worker(LoopActor):
         routing: Routing,
         breaker: Breaker,
         board: Board,
+        books: Books,
         names: Names,
         pool: Pool,
         report: Callable[[Report], None],
@@ -94,6 +102,7 @@ class Worker(LoopActor):
         self._settings = settings
         self._routing = routing
         self._board = board
+        self._books = books
         self._names = names
         self._pool = pool
         self._report = report
@@ -103,7 +112,7 @@ class Worker(LoopActor):
         link = link_of(settings)
         known = board.get(settings.name)
         if known is None:
-            known = Standing(settings, breaker, link)
+            known = Standing(settings, breaker, link, books.account(settings))
             board.add(known)
         self.standing = known
         self._adopt(settings, link)
@@ -134,11 +143,12 @@ class Worker(LoopActor):
         now = self._clock()
         if self.asker_gone:
             return None
-        obstacle = standing.obstacle(now)
+        request = grant.dispatch.request
+        obstacle = standing.obstacle(now) or standing.quota_obstacle(grant.model, request, now)
         if obstacle is not None:
             grant.dispatch.declined[standing.name] = obstacle.why
             return self._back(grant.dispatch)
-        request = grant.dispatch.request
+        standing.granted_at = now
         cold = standing.is_cold(grant.model)
         if cold:
             standing.loading.add(standing.link.provider.normal_name(grant.model))
@@ -152,6 +162,7 @@ class Worker(LoopActor):
             cold=cold,
             trial=standing.breaker.begin(now),
             request_id=request.id,
+            reservation=standing.account.reserve(grant.model, request),
         )
 
     def _back(self, dispatch: Dispatch) -> Any:
@@ -184,7 +195,7 @@ class Worker(LoopActor):
         elif outcome.failure is None:
             self._succeeded(lease, outcome)
         else:
-            self._failed(lease, outcome.failure)
+            self._failed(lease, outcome.failure, ended.rest)
         if self._board.waiting:
             self._names.tell("dispatcher", SlotFree(self.standing.settings.name))
         if self._stop_when_idle:
@@ -201,7 +212,7 @@ class Worker(LoopActor):
             standing.now_loaded(lease.model)
             self._board.changed()
 
-    def _failed(self, lease: Lease, failure: Failure) -> None:
+    def _failed(self, lease: Lease, failure: Failure, rest: QuotaRest | None) -> None:
         standing, now = self.standing, self._clock()
         standing.failed += 1
         standing.failures.append((now, failure))
@@ -217,10 +228,13 @@ class Worker(LoopActor):
             case "busy":
                 standing.busy_until = max(standing.busy_until, now + (failure.retry_after_s or BUSY_S))
             case "rate_limited":
-                rest_s = failure.retry_after_s or RATE_LIMIT_REST_S[failure.window]
-                standing.rest_until = max(standing.rest_until, now + rest_s)
-                standing.rest_why, standing.rest_is_quota = failure.detail or "rate limited", True
-                self._say("worker rests", seconds=round(rest_s, 1), why=standing.rest_why)
+                if rest is not None:
+                    self._say(
+                        "key rests",
+                        model=rest.model or "all",
+                        seconds=round(max(0.0, rest.until - now), 1),
+                        why=rest.why,
+                    )
             case "unauthorized":
                 self._retire("request", failure)
             case "model_missing":
@@ -266,6 +280,7 @@ class Worker(LoopActor):
             self._adopt(configure.worker, link_of(configure.worker))
             self._names.tell("health", ProbeNow(standing.name))
         standing.breaker.configure(configure.breaker)
+        standing.retired_why, standing.retired_by = "", ""  # an edit may be the cure: the next request tells
         self._stop_when_idle = False
         if standing.mode == "draining" and standing.removed:
             standing.mode, standing.removed = "running", False
@@ -279,8 +294,7 @@ class Worker(LoopActor):
         standing.link = link
         standing.local = is_local(link.origin.host)
         standing.slots = settings.slots
-        if old != settings:
-            standing.retired_why, standing.retired_by = "", ""
+        standing.account = self._books.account(settings)
         if (old.url, old.key) != (settings.url, settings.key):
             standing.models, standing.reachable, standing.rest_until = None, None, 0.0
             standing.missing.clear()
@@ -303,6 +317,7 @@ class Worker(LoopActor):
         standing = self.standing
         standing.mode = "running"
         standing.rest_until = standing.busy_until = 0.0
+        standing.account.quota.resume()
         standing.retired_why, standing.retired_by = "", ""
         standing.breaker.reachable_again()
         self._say("resumed")
@@ -314,7 +329,7 @@ class Worker(LoopActor):
     def rest(self, rest: Rest) -> bool:
         """Take no new work for a while."""
         standing = self.standing
-        standing.rest_why, standing.rest_is_quota = "asked to rest", False
+        standing.rest_why = "asked to rest"
         if rest.seconds is None:
             standing.mode = "resting"
         else:
@@ -349,11 +364,27 @@ class Worker(LoopActor):
             self._on_idle(self.standing.name)
 
     def _retire(self, by: str, failure: Failure) -> None:
-        standing = self.standing
+        standing, now = self.standing, self._clock()
         if not standing.retired_why:
             self._say("key retired", why=str(failure))
-        standing.retired_why = str(failure)
+        standing.retired_why, standing.retired_at = str(failure), now
         standing.retired_by = "request" if "request" in {by, standing.retired_by} else "probe"
+        pool = [other for other in self._board if other.settings.pool == standing.settings.pool]
+        if len(pool) > 1 and all(other.retired_why and now - other.retired_at < TOGETHER_S for other in pool):
+            for other in pool:
+                self._names.tell(other.actor, RefusedTogether(str(failure)))
+
+    @handles(RefusedTogether)
+    def refused_together(self, refused: RefusedTogether) -> None:
+        """Take the key back into service after a rest, unless the same has happened a short while ago."""
+        standing, now = self.standing, self._clock()
+        if now - standing.refused_together_at < TOGETHER_AGAIN_S:
+            return
+        standing.refused_together_at = now
+        standing.retired_why, standing.retired_by = "", ""
+        standing.rest_until = max(standing.rest_until, now + TOGETHER_REST_S)
+        standing.rest_why = f"every key of {standing.settings.pool} was refused at once: {refused.why}"
+        self._say("pool refused", seconds=TOGETHER_REST_S, why=standing.rest_why)
 
     def _say(self, event: str, **facts: object) -> None:
         self._report(Report(event, worker=self.standing.name, facts=facts))

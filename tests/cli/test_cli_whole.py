@@ -16,7 +16,19 @@ BOUND_S = 30
 TREE_KEYS = {"status", "version", "uptime_s", "in_flight", "queue", "problems", "tree"}
 ACTOR_KEYS = {"name", "kind", "state", "restarts", "mailbox"}
 WORKER_KEYS = {"why", "provider", "slots", "in_flight", "breaker", "models", "loaded", "answered", "failed"}
-WHOLE_KEYS = {"url", "key", "local", "version", "weight", "pace", "probed_s_ago", "last_failures", "requests"}
+WHOLE_KEYS = {
+    "url",
+    "key",
+    "local",
+    "version",
+    "weight",
+    "pace",
+    "probed_s_ago",
+    "last_failures",
+    "quota",
+    "requests",
+    "usage",
+}
 
 
 def is_ready(port):

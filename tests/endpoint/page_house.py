@@ -14,6 +14,7 @@ from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.pages import Pages
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
+from cortex.workers.books import Books
 
 
 class House:
@@ -27,6 +28,7 @@ class House:
         workers = {"desk": settings("desk", key=key)}
         self.current = Current(Settings(workers=workers, models=models or {}))
         self.is_closing = False
+        self.books = Books(clock=self.clock)
         control = Control(
             names=self.names,
             board=self.board,
@@ -34,6 +36,7 @@ class House:
             journal=self.journal,
             metrics=self.metrics,
             is_closing=lambda: self.is_closing,
+            books=self.books,
             clock=self.clock,
         )
         self.pages = Pages(control=control, board=self.board, current=self.current)

@@ -8,7 +8,7 @@ import pytest
 
 from cortex.chat import Finish, TextDelta, ToolCall, Usage
 from cortex.endpoint.dialect import BadRequest, Problem
-from cortex.endpoint.listing import Listed, openai_model, openai_models
+from cortex.endpoint.listing import Listed, v1_model, v1_models
 from cortex.endpoint.openai import OpenAI
 from cortex.providers.base import Model
 
@@ -23,7 +23,7 @@ def client_of(answer):
     def handle(http):
         if http.method == "GET":
             name = http.url.path.removeprefix("/v1/models").removeprefix("/")
-            body = openai_model(MODELS, name) if name else openai_models(MODELS)
+            body = v1_model(MODELS, name) if name else v1_models(MODELS)
             missing = Problem(404, f"model '{name}' not found", code="model_not_found")
             return httpx2.Response(200 if body else 404, content=body or DIALECT.error(missing))
         try:

@@ -158,7 +158,7 @@ def test_a_client_that_left_does_not_hurt_the_sweep():
 
 def test_headers_say_who_answered_and_why():
     made = exchange()
-    assert made.head() == "X-Cortex-Request: r-1\r\nX-Cortex-Attempts: 0\r\n"
+    assert made.head() == "x-request-id: r-1\r\nX-Cortex-Request: r-1\r\nX-Cortex-Attempts: 0\r\n"
     made.record.attempts.append(attempt())
 
     assert made.head().split("\r\n") == [
@@ -168,6 +168,7 @@ def test_headers_say_who_answered_and_why():
         "X-Cortex-Attempts: 1",
         "X-Cortex-Cache: bypass",
         "X-Cortex-Why: local",
+        "x-request-id: r-1",
         "",
     ]
 
@@ -177,7 +178,7 @@ def test_no_model_and_no_why_can_write_a_header_of_its_own(model, why):
     made = exchange()
     made.record.attempts.append(Attempt("desk", model, why, cold=False, began_s=0.0))
 
-    assert made.head().count("\r\n") == 6
+    assert made.head().count("\r\n") == 7
     assert made.head().replace("\r\n", "").isprintable()
 
 

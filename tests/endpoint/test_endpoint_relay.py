@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import get_args
 
 import pytest
-from fleet import NOW, Clock, dispatch, settle, standing
+from fleet import NOW, Clock, dispatch, request, settle, standing
 
 from cortex.actors.actor import NO_REPLY, LoopActor, handles
 from cortex.actors.names import Names
@@ -81,6 +81,7 @@ def lease_of(names, stands):
         cold=False,
         trial=False,
         request_id="r-1",
+        reservation=stands.account.reserve("m", request()),
     )
 
 

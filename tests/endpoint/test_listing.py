@@ -17,8 +17,8 @@ from cortex.endpoint.listing import (
     ollama_show,
     ollama_tags,
     ollama_version,
-    openai_model,
-    openai_models,
+    v1_model,
+    v1_models,
 )
 from cortex.providers.base import Model
 
@@ -72,7 +72,7 @@ class TestNames:
     def test_models_come_first_then_their_other_names_then_auto(self):
         expected = ["llama3.2:latest", "openai/gpt-oss-20b", "fast", "home", "auto"]
 
-        assert expected == [entry["id"] for entry in json.loads(openai_models(MODELS))["data"]]
+        assert expected == [entry["id"] for entry in json.loads(v1_models(MODELS))["data"]]
         assert expected == list(tags())
 
     def test_a_name_stands_for_the_first_model_that_has_it(self):
@@ -81,10 +81,11 @@ class TestNames:
     def test_a_model_is_not_hidden_by_another_ones_name(self):
         listed = [LLAMA, Listed("fast", ("rack",), Model("fast"))]
 
-        assert [e["owned_by"] for e in json.loads(openai_models(listed))["data"] if e["id"] == "fast"] == ["rack"]
+        assert [e["owned_by"] for e in json.loads(v1_models(listed))["data"] if e["id"] == "fast"] == ["rack"]
 
     def test_nothing_is_listed_where_nothing_is(self):
-        assert json.loads(openai_models([])) == {"object": "list", "data": []}
+        nothing = {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
+        assert json.loads(v1_models([])) == nothing
         assert {"models": []} == json.loads(ollama_tags([])) == json.loads(ollama_ps([]))
 
     def test_auto_can_do_what_one_of_them_can(self):
@@ -98,24 +99,27 @@ class TestNames:
 
 class TestOpenAI:
     def test_an_entry_has_every_field(self):
-        assert json.loads(openai_model(MODELS, "fast")) == {
+        assert json.loads(v1_model(MODELS, "fast")) == {
             "id": "fast",
             "object": "model",
             "created": 1793534400,
             "owned_by": "desk, rack",
+            "type": "model",
+            "display_name": "fast",
+            "created_at": "2026-11-01T12:00:00Z",
         }
 
     def test_created_is_the_upstreams(self):
-        assert json.loads(openai_model(MODELS, "openai/gpt-oss-20b"))["created"] == 1754407957
+        assert json.loads(v1_model(MODELS, "openai/gpt-oss-20b"))["created"] == 1754407957
 
     @pytest.mark.parametrize("created", [-1, 1754407957000, "yesterday", None, 1.5])
     def test_created_is_zero_where_the_upstreams_is_no_time(self, created):
         listed = Listed("x", (), Model("x", raw={"created": created}))
 
-        assert json.loads(openai_model([listed], "x"))["created"] == 0
+        assert json.loads(v1_model([listed], "x"))["created"] == 0
 
     def test_a_model_that_is_not_there_is_none(self):
-        assert openai_model(MODELS, "other") is None
+        assert v1_model(MODELS, "other") is None
 
 
 class TestTags:

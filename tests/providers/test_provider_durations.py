@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.providers.durations import duration_s, retry_after_s, spent_quota
+from cortex.providers.durations import duration_s, retry_after_s, spent_quotas, stated_wait_s, without_waits
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,36 @@ def test_wait_is_taken_from_the_most_exact_source(headers, message, seconds):
     assert retry_after_s(headers, message) == (None if seconds is None else pytest.approx(seconds))
 
 
-def test_spent_quota_names_the_one_at_zero():
+def test_spent_quotas_are_those_at_zero():
     headers = {"x-ratelimit-remaining-tokens-minute": "5", "x-ratelimit-remaining-requests-day": "0"}
 
-    assert spent_quota(headers) == "requests-day"
+    assert spent_quotas(headers) == ["requests-day"]
 
 
 def test_no_quota_is_spent_while_all_have_something_left():
-    assert spent_quota({"x-ratelimit-remaining-tokens": "5", "x-other": "0"}) == ""
+    assert spent_quotas({"x-ratelimit-remaining-tokens": "5", "x-other": "0"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Please try again in 20 seconds.", 20.0),
+        ("try again in 1 second", 1.0),
+        ("try again in 5 minutes", 300.0),
+        ("Retry after 2 hours", 7_200.0),
+        ("try again in 1 day", 86_400.0),
+        ("try again in 1h2m3s", 3_723.0),
+        ("try again in 20s", 20.0),
+        ("try again in 20", 20.0),
+        ("try again in a while", None),
+        ("20 minutes", None),
+    ],
+)
+def test_wait_in_a_text_may_be_in_words(text, seconds):
+    assert stated_wait_s(text) == seconds
+
+
+def test_text_without_its_waits_names_only_quotas():
+    assert (
+        without_waits("The daily quota is spent. Try again in 3 hours, please") == "The daily quota is spent. , please"
+    )

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.providers.errors import MAX_DETAIL, Rule, classified, heard, inband, safe
+from cortex.messages import Allowance
+from cortex.providers.errors import MAX_DETAIL, Rule, Said, classified, heard, inband, longest, safe
 
 KEYS = [
     "sk-abcdefghijklmnop",
@@ -122,6 +123,53 @@ def test_message_is_found_wherever_a_server_keeps_it(body, message, code):
     assert (said.message, said.code) == (message, code)
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"error":{"message":"m","code":"tool_use_failed","status_code":400}}', 400),
+        (b'{"error":{"message":"m","code":429}}', 429),
+        (b'{"error":{"message":"m","code":"503"}}', 503),
+        (b'{"error":"m","status":401}', 401),
+        (b'{"error":{"message":"m","status":"NOT_FOUND"}}', 0),
+        (b'{"error":{"message":"m","code":3036}}', 0),
+        (b'{"error":{"message":"m","code":200}}', 0),
+        (b'{"error":{"message":"m","code":null}}', 0),
+        (b'{"error":{"message":"m","code":true}}', 0),
+    ],
+)
+def test_status_is_what_the_body_claims(body, status):
+    assert heard(body).status == status
+
+
+def test_what_another_server_said_stands_behind_the_message():
+    said = heard(b'{"error":{"message":"m","metadata":{"provider_name":"X","raw":"r","headers":{"Retry-After":7}}}}')
+
+    assert (said.message, said.relayed_from, said.headers) == ("m: r", "X", {"retry-after": "7"})
+    assert classified((), 429, {}, said).retry_after_s == 7
+    assert classified((), 429, {"retry-after": "9"}, said).retry_after_s == 9
+
+
+def test_rule_may_ask_for_more_than_a_pattern_says():
+    rules = (Rule("busy", holds=lambda said: said.param == "p"),)
+
+    assert classified(rules, 400, {}, Said(param="p")).word == "busy"
+    assert classified(rules, 400, {}, Said(param="q")).word == "bad_request"
+
+
+def test_rule_brings_scope_and_sizes_and_the_longest_window_of_these():
+    named = (Allowance("tokens", "minute", 8), Allowance("tokens", "month", 9))
+    rules = (Rule("rate_limited", scope="model", reads=lambda said, headers: named),)
+
+    failure = classified(rules, 429, {}, Said(message="per day"))
+
+    assert (failure.window, failure.scope, failure.allowances) == ("month", "model", named)
+
+
+@pytest.mark.parametrize(("periods", "period"), [(["hour", "second"], "hour"), (["day"], "day"), ([], "")])
+def test_longest_of_some_windows(periods, period):
+    assert longest(periods) == period
+
+
 def test_first_rule_that_fits_decides():
     rules = (Rule("busy", frozenset({400}), "full"), Rule("unsupported", frozenset({400})))
 
@@ -152,6 +200,9 @@ def test_error_without_a_message_still_says_something():
         ({"message": "x", "type": "permission_error"}, "unauthorized", 0),
         ({"message": "x", "type": "invalid_request_error"}, "bad_request", 0),
         ({"message": "x", "type": "overloaded_error"}, "server_error", 0),
+        ({"message": "x", "code": "c", "status_code": 429}, "rate_limited", 429),
+        ("rate_limit_exceeded", "rate_limited", 0),
+        ("the rate limit is exceeded", "server_error", 0),
         ({"message": "x", "type": "timeout"}, "timeout", 0),
         ({"message": "x", "type": "server_error"}, "server_error", 0),
         ("x", "server_error", 0),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cortex.messages import Failure
+from cortex.messages import Allowance, Failure
 from cortex.providers.openai import OpenAI
 
 OPENAI = OpenAI()
@@ -14,6 +14,11 @@ LLAMACPP = Path(__file__).parent / "data" / "llamacpp"
 
 def openai(message, kind="invalid_request_error", code=None, param=None):
     return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}).encode()
+
+
+def relayed(code, raw):
+    metadata = {"provider_name": "X", "raw": raw}
+    return json.dumps({"error": {"code": code, "message": "Provider returned error", "metadata": metadata}}).encode()
 
 
 NGINX = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
@@ -63,6 +68,7 @@ ROWS = {
     ),
     "403 permissions": (403, {}, openai("no", "permissions_error"), "unauthorized"),
     "403 blocked page": (403, {}, b"<html><title>Attention Required! | Cloudflare</title></html>", "server_error"),
+    "413 too large": (413, {}, openai("Request Entity Too Large", code="request_too_large"), "unsupported"),
     "413 TPM": (
         413,
         {},
@@ -86,6 +92,31 @@ ROWS = {
         "rate_limited",
     ),
     "402": (402, {}, b'{"error":{"code":402,"message":"Insufficient credits"}}', "rate_limited"),
+    "403 flagged": (
+        403,
+        {},
+        (
+            b'{"error":{"code":403,"message":"Your chosen model requires moderation and your input was flagged",'
+            b'"metadata":{"provider_name":"X","flagged_input":"y"}}}'
+        ),
+        "bad_request",
+    ),
+    "403 upstream": (403, {}, relayed(403, "no"), "busy"),
+    "502 model down": (502, {}, relayed(502, "Bad gateway"), "busy"),
+    "503 no provider": (
+        503,
+        {},
+        b'{"error":{"code":503,"message":"There is no available model provider that meets your requirements"}}',
+        "busy",
+    ),
+    "400 upstream context": (400, {}, relayed(400, "This model's maximum context length is 4096"), "bad_request"),
+    "404 no endpoints": (404, {}, b'{"error":{"code":404,"message":"No endpoints found for x/y"}}', "model_missing"),
+    "404 no endpoints with tools": (
+        404,
+        {},
+        b'{"error":{"code":404,"message":"No endpoints found that support tool use"}}',
+        "unsupported",
+    ),
     # Mistral, Cerebras, DeepSeek, Cloudflare, GitHub, NIM, SambaNova, xAI
     "429 mistral": (429, {}, b'{"object":"error","message":"x","type":"rate_limited","code":"1300"}', "rate_limited"),
     "429 mistral capacity": (
@@ -102,6 +133,29 @@ ROWS = {
     "429 cloudflare day": (429, {}, b'{"success":false,"errors":[{"code":3036,"message":"daily"}]}', "rate_limited"),
     "429 cloudflare full": (429, {}, b'{"success":false,"errors":[{"code":3040,"message":"x"}]}', "busy"),
     "410 github": (410, {}, b"Gone", "server_error"),
+    "429 nim": (429, {}, b'{"status":429,"title":"Too Many Requests"}', "rate_limited"),
+    "400 nim": (400, {}, b'{"type":"u","title":"t","status":400,"detail":"extra fields"}', "bad_request"),
+    "422 mistral": (422, {}, b'{"detail":[{"loc":["body"],"msg":"Extra inputs are not permitted"}]}', "bad_request"),
+    "429 cerebras second": (
+        429,
+        {},
+        (
+            b'{"message":"Requests per second limit exceeded - too many requests sent.",'
+            b'"type":"too_many_requests_error","param":"quota","code":"request_quota_exceeded"}'
+        ),
+        "rate_limited",
+    ),
+    "422 deepseek": (422, {}, openai("Invalid Parameters"), "bad_request"),
+    "429 deepseek": (429, {}, openai("Too many concurrent requests"), "busy"),
+    "429 together": (429, {"x-ratelimit-reset": "2"}, openai("You are being rate limited"), "rate_limited"),
+    "503 together": (503, {}, openai("The server is overloaded or not ready yet"), "busy"),
+    "together without an error key": (400, {}, b'{"id":"x","error":{"message":"no"}}', "bad_request"),
+    "402 huggingface": (402, {}, b'{"error":"You have exceeded your monthly included credits"}', "rate_limited"),
+    "429 huggingface": (429, {}, b'{"error":"Too many requests"}', "rate_limited"),
+    "429 ollama cloud": (429, {}, b'{"error":"you have reached your session usage limit"}', "rate_limited"),
+    "503 ollama cloud": (503, {}, b'{"error":"Server overloaded, please retry shortly (ref: 1)"}', "busy"),
+    "429 xai": (429, {}, openai("Too many requests for team"), "rate_limited"),
+    "403 no right": (403, {}, openai("You have insufficient permissions for this operation"), "unauthorized"),
     "422 nim": (422, {}, b'{"type":"u","title":"t","status":422,"detail":"extra fields"}', "bad_request"),
     "402 sambanova": (402, {}, openai("x", code="PAYMENT_METHOD_REQUIRED"), "rate_limited"),
     "403 xai credits": (403, {}, b'{"code":"c","error":"Your team has no credits"}', "rate_limited"),
@@ -114,7 +168,9 @@ ROWS = {
         "model_missing",
     ),
     "400 vllm tools": (400, {}, openai('"auto" tool choice requires --enable-auto-tool-choice'), "unsupported"),
+    "503 vllm": (503, {}, b"", "server_error"),
     # LM Studio
+    "500 lm studio": (500, {}, b'{"error":"The model has crashed"}', "server_error"),
     "400 lm studio": (400, {}, b'{"error":"Trying to keep the first 5000 tokens"}', "bad_request"),
     "404 lm studio": (404, {}, b'{"error":"Model \\"m\\" not found"}', "model_missing"),
     # llama.cpp, forks
@@ -184,6 +240,7 @@ def test_every_way_to_say_too_long_has_one_code(status, body):
         ({"x-ratelimit-remaining-requests-day": "0"}, "slow down", "day"),
         ({"x-ratelimit-remaining-tokens-minute": "0"}, "see the plans with more per day", "minute"),
         ({}, "slow down", ""),
+        ({}, "Rate limit reached. Please try again in 2 hours", ""),
     ],
 )
 def test_window_is_read_from_headers_and_text(headers, message, window):
@@ -191,9 +248,79 @@ def test_window_is_read_from_headers_and_text(headers, message, window):
 
 
 @pytest.mark.parametrize("body", [openai("x", "insufficient_quota"), openai("x", code="insufficient_quota")])
-def test_spent_money_rests_by_the_day(body):
-    assert OPENAI.classify(429, {}, body).window == "day"
-    assert OPENAI.classify(402, {}, b"").window == "day"
+def test_spent_money_rests_the_whole_key_by_the_day(body):
+    for failure in (OPENAI.classify(429, {}, body), OPENAI.classify(402, {}, b"")):
+        assert (failure.window, failure.scope) == ("day", "key")
+
+
+@pytest.mark.parametrize(
+    ("body", "window", "scope", "retry_after_s"),
+    [
+        (b'{"success":false,"errors":[{"code":3036,"message":"daily free allocation used"}]}', "day", "key", None),
+        (b'{"object":"error","message":"Requests rate limit exceeded","code":"1300"}', "second", "", None),
+        (b'{"message":"Requests per second limit exceeded - too many requests sent."}', "second", "", None),
+        (b'{"message":"Tokens per minute limit exceeded - too many tokens processed."}', "minute", "", None),
+        (b'{"message":"Tokens per hour limit exceeded"}', "hour", "", None),
+        (b'{"message":"You have exceeded your monthly token limit"}', "month", "", None),
+        (b'{"error":"daily limit reached, try again in 3 hours"}', "day", "", 10_800.0),
+        (
+            openai("Rate limit reached for gpt-5.5 in organization o on requests per min (RPM): Limit 3, Used 3"),
+            "minute",
+            "model",
+            None,
+        ),
+    ],
+)
+def test_429_says_which_window_is_spent_for_what_and_how_long(body, window, scope, retry_after_s):
+    failure = OPENAI.classify(429, {}, body)
+
+    assert (failure.word, failure.window, failure.scope) == ("rate_limited", window, scope)
+    assert failure.retry_after_s == retry_after_s
+
+
+def test_of_two_quotas_at_zero_the_longer_counts():
+    headers = {"x-ratelimit-remaining-tokens-minute": "0", "x-ratelimit-remaining-requests-day": "0"}
+
+    assert OPENAI.classify(429, headers, b"").window == "day"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, relayed(429, "google/gemma:free is temporarily rate-limited upstream. Please retry shortly")),
+        (429, relayed(429, "insufficient_quota")),
+        (502, relayed(502, "")),
+        (429, b'{"message":"Service tier capacity exceeded for this model.","code":"3505"}'),
+        (429, b'{"success":false,"errors":[{"code":3040,"message":"no more capacity"}]}'),
+        (503, openai("openai/gpt-oss-20b is currently over capacity. Please try again")),
+    ],
+)
+def test_busy_model_is_no_matter_of_the_key(status, body):
+    failure = OPENAI.classify(status, {}, body)
+
+    assert (failure.word, failure.scope) == ("busy", "model")
+
+
+def test_what_a_relayed_error_said_is_told():
+    assert "retry shortly" in OPENAI.classify(429, {}, relayed(429, "Please retry shortly")).detail
+
+
+def test_openrouter_repeats_its_headers_in_the_body():
+    """The free models' limit of a day has size and reset in the body too, which is all there is inside a 200."""
+    headers = {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795514430000"}
+    message = "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day"
+    body = json.dumps({"error": {"message": message, "code": 429, "metadata": {"headers": headers}}}).encode()
+
+    failure = OPENAI.classify(429, {"date": "Tue, 24 Nov 2026 10:00:00 GMT"}, body)
+
+    assert (failure.window, failure.retry_after_s) == ("day", 30.0)
+    assert failure.allowances == (Allowance("requests", "day", 50, 0, 30.0),)
+
+
+def test_request_above_the_whole_limit_is_for_another_upstream():
+    body = openai("Request too large for m on tokens per min (TPM): Limit 10000, Requested 13000.", "tokens")
+
+    assert OPENAI.classify(429, {}, body).word == "unsupported"
 
 
 def test_wait_is_given_for_limits_and_full_servers_only():

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from cortex.messages import Failure, Refusal
 from cortex.providers.base import Model
+from cortex.quota.terms import Now
 from cortex.routing.catalogue import resolve
-from cortex.routing.choice import PATIENCE_S, Wait, choose, queue_full
+from cortex.routing.choice import PATIENCE_S, QUOTA_PATIENCE_S, Wait, choose, queue_full
 from cortex.routing.strategies import STRATEGIES, State
 from cortex.workers.messages import Tried
 from cortex.workers.standing import NEVER
@@ -37,9 +38,13 @@ def full(name="desk", *, usual_s=None, slots=1, **more):
     return stands
 
 
-def resting(name="desk", *, for_s=60.0, quota=True):
+def resting(name="desk", *, for_s=600.0, quota=True):
     stands = standing(name)
-    stands.rest_until, stands.rest_why, stands.rest_is_quota = NOW + for_s, "spent", quota
+    if quota:
+        limited = Failure("rate_limited", "spent", retry_after_s=for_s, scope="key")
+        stands.account.quota.limited(MODEL, limited, Now(NOW, 0.0))
+    else:
+        stands.rest_until, stands.rest_why = NOW + for_s, "spent"
     return stands
 
 
@@ -61,7 +66,7 @@ KINDS = {
     "slow": lambda name: full(name, usual_s=1000.0),
     "resting": resting,
     "back soon": lambda name: resting(name, for_s=3.0),
-    "asked to rest": lambda name: resting(name, quota=False),
+    "asked to rest": lambda name: resting(name, for_s=60.0, quota=False),
     "retired": retired,
     "out of reach": out_of_reach,
     "silent": lambda name: out_of_reach(name, models=None),
@@ -97,7 +102,7 @@ def test_nobody_waits_past_the_deadline_or_past_patience(kinds, left_s, waited_s
         assert NOW < decision.until <= asked.request.deadline_s
         assert decision.why
         if not {"full", "slow", "cold"} & set(kinds):
-            assert decision.until <= asked.queued_at + PATIENCE_S
+            assert decision.until <= asked.queued_at + QUOTA_PATIENCE_S
 
 
 @given(kinds=fleets, left_s=st.floats(-5.0, 600.0), needs=st.sets(st.sampled_from(["n", "tools", "raw_prompt"])))
@@ -139,9 +144,9 @@ def test_what_is_lacking_is_named():
 @pytest.mark.parametrize(
     ("kinds", "kind", "retry_after_s"),
     [
-        (["resting"], "quota", 60.0),
-        (["resting", "without"], "quota", 60.0),
-        (["resting", "retired"], "exhausted", 60.0),
+        (["resting"], "quota", 600.0),
+        (["resting", "without"], "quota", 600.0),
+        (["resting", "retired"], "exhausted", 600.0),
         (["asked to rest"], "exhausted", 60.0),
         (["retired"], "exhausted", PATIENCE_S),
         (["without"], "unknown_model", None),
@@ -155,9 +160,14 @@ def test_a_refusal_is_of_the_kind_that_tells_what_to_do(kinds, kind, retry_after
 
 
 def test_the_first_to_be_back_says_when_to_come_again():
-    decision = choice(dispatch(), resting("a", for_s=60), resting("b", for_s=40), retired("c"))
+    decision = choice(dispatch(), resting("a", for_s=600), resting("b", for_s=400), retired("c"))
 
-    assert decision.retry_after_s == 40.0
+    assert decision.retry_after_s == 400.0
+
+
+def test_a_quota_that_is_back_within_a_minute_is_waited_for_and_one_that_is_not_is_not():
+    assert choice(dispatch(), resting(for_s=59.0)).until == NOW + QUOTA_PATIENCE_S
+    assert choice(dispatch(), resting(for_s=90.0)).kind == "quota"
 
 
 def test_who_rests_for_a_moment_is_waited_for():
@@ -218,12 +228,12 @@ def test_a_worker_that_was_tried_is_not_asked_again_before_its_time():
 
 
 def test_only_rate_limits_among_what_was_tried_make_it_a_matter_of_quota():
-    limited = Tried(Failure("rate_limited", "20 a day"), NOW + 50)
+    limited = Tried(Failure("rate_limited", "20 a day"), NOW + 500)
     broken = Tried(Failure("server_error", "boom"), NEVER)
 
     assert choice(dispatch(tried={"desk": limited}), standing("desk")).kind == "quota"
     mixed = choice(dispatch(tried={"desk": limited, "rack": broken}), standing("desk"), standing("rack"))
-    assert (mixed.kind, mixed.retry_after_s) == ("exhausted", 50.0)
+    assert (mixed.kind, mixed.retry_after_s) == ("exhausted", 500.0)
 
 
 def test_a_worker_that_declined_is_taken_as_full_this_time():

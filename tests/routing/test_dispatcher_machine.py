@@ -25,6 +25,7 @@ from cortex.endpoint.relay import Relay
 from cortex.messages import Failure, Outcome, Refusal
 from cortex.providers.base import Findings, Model
 from cortex.routing.dispatcher import TICK_S, Dispatcher
+from cortex.workers.books import Books
 from cortex.workers.lease import Lease
 from cortex.workers.messages import Dispatch, Drain, Probed, Resume
 from cortex.workers.worker import Worker
@@ -47,6 +48,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.loop = StillLoop(self.clock)
         self.names, self.board = Names(), board()
+        self.books = Books(clock=self.clock, wall=self.clock)
         routing = Routing(queue=queue)
         self.current = Current(Settings(routing=routing))
         self.requests: dict[asyncio.Task, float] = {}
@@ -88,6 +90,7 @@ class DispatcherMachine(RuleBasedStateMachine):
                 routing=routing,
                 breaker=Breaker(failures=2, open_for_s=3.0),
                 board=self.board,
+                books=self.books,
                 names=self.names,
                 pool=None,
                 report=lambda report: None,
@@ -194,7 +197,11 @@ class DispatcherMachine(RuleBasedStateMachine):
 
             assert self.board.waiting == len(self.requests)
             before_the_last_tick = self.clock.now - 1.5 * TICK_S  # what only time brings is seen with the next tick
-            assert not self.requests or all(stands.obstacle(before_the_last_tick) for stands in self.board)
+            assert not self.requests or all(
+                stands.obstacle(before_the_last_tick)
+                or any(stands.account.rests(model, before_the_last_tick) for model in MODELS)
+                for stands in self.board
+            )
 
     def teardown(self):
         if not hasattr(self, "loop"):

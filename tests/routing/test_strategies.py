@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cortex.providers.base import Model
-from cortex.routing.catalogue import Entry
+from cortex.routing.entry import Entry
 from cortex.routing.strategies import (
     ASSUMED_LOAD_S,
     NEAR,

@@ -9,7 +9,14 @@ import openai
 import pytest
 from simulate_client import KEY, Client
 
-from cortex.simulate import SimulatedOllama, SimulatedOpenAI, SimulatedServer
+from cortex.simulate import (
+    SimulatedCohere,
+    SimulatedGemini,
+    SimulatedGroq,
+    SimulatedOllama,
+    SimulatedOpenAI,
+    SimulatedServer,
+)
 
 
 @pytest.fixture
@@ -39,6 +46,21 @@ async def desk(start) -> SimulatedOllama:
 @pytest.fixture
 async def cloud(start) -> SimulatedOpenAI:
     return await start(SimulatedOpenAI(name="cloud", instant=True, api_key=KEY))
+
+
+@pytest.fixture
+async def gemini(start) -> SimulatedGemini:
+    return await start(SimulatedGemini(instant=True, keys=KEY))
+
+
+@pytest.fixture
+async def cohere(start) -> SimulatedCohere:
+    return await start(SimulatedCohere(instant=True, keys=KEY))
+
+
+@pytest.fixture
+async def groq(start) -> SimulatedGroq:
+    return await start(SimulatedGroq(instant=True, keys=KEY))
 
 
 @pytest.fixture

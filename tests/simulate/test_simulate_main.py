@@ -25,18 +25,23 @@ async def run(*arguments):
     )
 
 
+CLOUDS = ("openai", "gemini", "cohere", "groq")
+
+
 async def test_it_says_where_it_listens_and_ends_politely(client):
     port = free_port()
-    process = await run("--ollama", str(port), "--openai", str(free_port()), "--requests-per-minute", "3")
+    clouds = [argument for cloud in CLOUDS for argument in (f"--{cloud}", str(free_port()))]
+    process = await run("--ollama", str(port), *clouds, "--requests-per-minute", "3")
     async with asyncio.timeout(30):
-        first, second = await process.stdout.readline(), await process.stdout.readline()
+        first = await process.stdout.readline()
+        others = [await process.stdout.readline() for _ in CLOUDS]
         async with client.http.get(f"http://127.0.0.1:{port}/api/version") as answer:
             status = answer.status
         process.send_signal(signal.SIGTERM)
         await process.communicate()
 
     assert first.startswith(f"ollama http://127.0.0.1:{port} ".encode())
-    assert second.startswith(b"openai http://127.0.0.1:")
+    assert [line.partition(b" http://127.0.0.1:")[0].decode() for line in others] == list(CLOUDS)
     assert (status, process.returncode) == (200, 0)
 
 

@@ -7,6 +7,7 @@ from cortex.actors.names import Names
 from cortex.config.model import Breaker, Routing
 from cortex.messages import Failure, Outcome
 from cortex.providers.base import Findings, Model
+from cortex.workers.books import Books
 from cortex.workers.lease import Lease
 from cortex.workers.messages import Grant, Probed
 from cortex.workers.standing import Board
@@ -33,6 +34,7 @@ class Bench:
     def __init__(self):
         self.clock = Clock()
         self.board = Board()
+        self.books = Books(clock=self.clock, wall=self.clock)
         self.names = Names()
         self.pool = FakePool()
         self.posts = {name: Post() for name in ("dispatcher", "health", "roster")}
@@ -49,6 +51,7 @@ class Bench:
             routing=Routing(),
             breaker=Breaker(failures=2, open_for_s=10.0),
             board=self.board,
+            books=self.books,
             names=self.names,
             pool=self.pool,
             report=self.reports.append,

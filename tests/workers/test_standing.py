@@ -29,10 +29,6 @@ def rest(stands):
     stands.rest_until, stands.rest_why = NOW + 60, "asked to rest"
 
 
-def spend(stands):
-    stands.rest_until, stands.rest_why, stands.rest_is_quota = NOW + 60, "20 a day", True
-
-
 def mode(word):
     return lambda stands: setattr(stands, "mode", word)
 
@@ -47,7 +43,6 @@ GRAVEST_FIRST = [
     (mode("draining"), "draining", "draining", NEVER),
     (mode("resting"), "resting", "resting", NEVER),
     (rest, "resting", "resting", NOW + 60),
-    (spend, "quota", "resting", NOW + 60),
     (put("up", False), "starting", "starting", NOW),
     (put("reachable", False), "unreachable", "unreachable", NOW),
     (break_open, "open", "open", NOW + 30),

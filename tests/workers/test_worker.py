@@ -1,7 +1,7 @@
 """The actor of one upstream: what it grants, and what it learns from how leases end."""
 
 import pytest
-from fleet import NOW, dispatch, settle
+from fleet import NOW, dispatch, request, settle
 
 from cortex.actors.actor import ActorDeadError
 from cortex.chat import Usage
@@ -170,7 +170,8 @@ async def test_a_cold_model_that_answered_is_loaded(worker):
 )
 async def test_exactly_the_striking_words_open_the_breaker(worker, word):
     for _ in range(2):
-        worker.standing.busy_until = worker.standing.rest_until = 0.0
+        worker.standing.busy_until = 0.0
+        worker.standing.account.quota.resume()
         worker.standing.retired_why = ""
         await worker.fail(word)
 
@@ -197,13 +198,15 @@ async def test_a_busy_upstream_counts_as_full_for_a_moment(worker, retry_after_s
 
 @pytest.mark.parametrize(
     ("given", "rest_s"),
-    [({"retry_after_s": 12.0}, 12.0), ({"window": "minute"}, 60.0), ({"window": "day"}, 3600.0), ({}, 60.0)],
+    [({"retry_after_s": 12.0}, 12.0), ({"window": "minute"}, 60.0), ({"window": "hour"}, 3600.0), ({}, 5.0)],
 )
 async def test_a_spent_key_rests_as_long_as_is_known(worker, given, rest_s):
     await worker.fail("rate_limited", **given)
-    obstacle = worker.standing.obstacle(NOW)
+    obstacle = worker.standing.quota_obstacle(MODEL, request(), NOW)
 
     assert (obstacle.kind, obstacle.until) == ("quota", NOW + rest_s)
+    assert worker.standing.shown(NOW) == "resting"
+    assert worker.events() == ["key rests"]
     assert worker.reports[-1].facts["seconds"] == rest_s
 
 
@@ -213,7 +216,7 @@ async def test_a_shorter_rest_does_not_end_a_longer_one(worker):
     second.end(Outcome(failure=Failure("rate_limited", "", retry_after_s=5.0)))
     await settle()
 
-    assert worker.standing.rest_until == NOW + 100.0
+    assert worker.standing.quota_obstacle(MODEL, request(), NOW).until == NOW + 100.0
 
 
 async def test_a_key_that_is_not_valid_is_retired_and_said_so_once(worker):

@@ -23,6 +23,7 @@ from cortex.config.problem import Problem
 from cortex.config.watcher import Current, Edited, Refused
 from cortex.messages import Outcome
 from cortex.workers import roster as rosters
+from cortex.workers.books import Books
 from cortex.workers.messages import Dispatch, Grant
 from cortex.workers.roster import Idle, Roster
 from cortex.workers.worker import Worker
@@ -55,6 +56,7 @@ class RosterMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.loop = StillLoop(self.clock)
         self.names, self.board, self.pool = Names(), board(), Retired()
+        self.books = Books()
         self.current = Current(Settings())
         self.leases = []
         workers = ChildSpec(
@@ -99,6 +101,7 @@ class RosterMachine(RuleBasedStateMachine):
                 routing=Routing(),
                 breaker=Breaker(),
                 board=self.board,
+                books=self.books,
                 names=self.names,
                 pool=None,
                 report=lambda report: None,

@@ -1,0 +1,1 @@
+"""What one key may still use: quota windows as data and rules. Pure."""

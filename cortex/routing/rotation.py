@@ -1,0 +1,64 @@
+"""Which keys are looked at for a request: of many that are alike, the one with the most left. Pure.
+
+Theory of operation: twenty keys that have the same model are as good as one another but for what is left of their quotas
+and how busy they are. Looking at each for every request would make a dispatch as dear as the pools are large. So where
+there are many (of one rank, and alike in whether they cost), they are kept in order, sorted anew a few times a second; the
+first that can take the request is handed to the strategy, and put last, so that a burst is spread over all of them. A few
+are looked at whole, and machines of one's own always are: which of those has the model in memory matters more.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from cortex.routing.entry import Entry
+
+FEW = 6
+"""Up to so many keys are looked at whole."""
+
+SORTED_FOR_S = 0.25
+
+
+class Rotation:
+    """Workers that are alike."""
+
+    __slots__ = ("_order", "_sorted_at", "entries", "is_whole")
+
+    def __init__(self, entries: tuple[Entry, ...]) -> None:
+        self.entries = entries
+        self.is_whole = len(entries) <= FEW or entries[0].standing.local
+        self._order = deque(entries)
+        self._sorted_at = float("-inf")
+
+    def look(self, is_free: Callable[[Entry], bool], now: float) -> list[Entry]:
+        """Return those that `is_free` says can take a request; of many, one. None: every one was asked about."""
+        if self.is_whole:
+            return [entry for entry in self.entries if is_free(entry)]
+        if not 0.0 <= now - self._sorted_at < SORTED_FOR_S:
+            self._order = deque(sorted(self.entries, key=lambda entry: _precedence(entry, now)))
+            self._sorted_at = now
+        order = self._order
+        for _ in range(len(order)):
+            entry = order[0]
+            order.rotate(-1)
+            if is_free(entry):
+                return [entry]
+        return []
+
+
+def _precedence(entry: Entry, now: float) -> tuple[bool, float, float, float]:
+    """Return what orders keys: the most left first, then the idler, then the one that has waited longest."""
+    standing = entry.standing
+    weight = standing.settings.weight
+    if weight <= 0:
+        return (True, 0.0, 0.0, standing.granted_at)
+    busy = (standing.in_flight + standing.pace.error_penalty(now)) / standing.slots / weight
+    return (False, -standing.account.share_left(entry.model, now), busy, standing.granted_at)
+
+
+def rotations(entries: Iterable[Entry]) -> tuple[Rotation, ...]:
+    """Part entries by rank, by whose machines they are, and by whether they cost."""
+    parts: dict[tuple[int, bool, bool], list[Entry]] = {}
+    for entry in entries:
+        standing = entry.standing
+        parts.setdefault((entry.rank, standing.local, standing.settings.free), []).append(entry)
+    return tuple(Rotation(tuple(part)) for part in parts.values())

@@ -1,0 +1,198 @@
+"""The books: what every key has used and may still use, in memory for all workers, written behind to the disk.
+
+Theory of operation: a quota belongs to a key, or to several keys that share one, not to an actor; so it lives here, outlives
+every crash, and two workers of one bucket meet in one `Quota`. A worker has an `Account`: its bucket, and its own usage.
+A lease reserves there when it is granted and settles there when it ends, both at once and by whoever holds it, so nothing
+is lost with an actor. The ledger asks a few times a second for what has changed (`collect`) and writes it; at the start it
+gives back what it read (`restore`), of which each account takes its own when it is opened.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from cortex.config.model import Price
+from cortex.config.model import Worker as Settings
+from cortex.ledger.prices import ROWS, PriceBook, cost
+from cortex.ledger.prices import Price as Rate
+from cortex.ledger.usage import Usage
+from cortex.messages import Estimate, Outcome, Request
+from cortex.quota.quota import Quota, Reservation
+from cortex.quota.terms import Now, Rest, Spent, Used, Window
+
+if TYPE_CHECKING:
+    from cortex.workers.lease import Lease
+
+NOTHING_GENERATED = frozenset({"rate_limited", "busy", "bad_request", "unsupported", "model_missing", "unauthorized"})
+"""After these words the request counts, its tokens do not."""
+
+RATES_KEPT = 1_000
+QUOTA = "quota/"
+
+_NOTHING = Estimate(0, 0)
+_NO_PRICES: Mapping[str, Price] = {}
+
+
+class Account:
+    """One worker's side of the books."""
+
+    __slots__ = ("_at", "_books", "_free", "_name", "_provider", "quota")
+
+    def __init__(self, books: "Books", settings: Settings, quota: Quota) -> None:
+        self.quota = quota
+        self._books = books
+        self._at = books.at
+        self._name = settings.name
+        self._provider = settings.provider
+        self._free = settings.free
+
+    def spent(self, model: str, request: Request, mono: float) -> Spent | None:
+        """Return what of its quota keeps `request` from being sent; None when nothing does."""
+        return self.quota.spent(model, request.tokens, self._at(mono))
+
+    def rests(self, model: str, mono: float) -> str:
+        """Return why nothing at all can be asked of `model`; empty while something can."""
+        spent = self.quota.spent(model, _NOTHING, self._at(mono))
+        return "" if spent is None else spent.why
+
+    def share_left(self, model: str, mono: float) -> float:
+        """Return how much is left for `model`, 0 to 1, as rotation ranks it."""
+        return self.quota.share_left(model, self._at(mono))
+
+    def reserve(self, model: str, request: Request) -> Reservation:
+        """Hold what `request` is estimated to use, until its lease settles."""
+        return self.quota.reserve(model, request.tokens, self._books.now())
+
+    def settle(self, lease: "Lease", outcome: Outcome) -> Rest | None:
+        """Enter how a lease ended; return what a 429 made of the quota."""
+        now, quota, failure = self._books.now(), self.quota, outcome.failure
+        self._books.count(self._name, self._provider, lease, outcome, now, is_free=self._free)
+        if lease.sent:
+            quota.settle(lease.reservation, _used(lease, outcome), now, began=lease.began_s)
+        else:
+            quota.release(lease.reservation, now)
+        if lease.allowances:
+            quota.heard(lease.model, lease.allowances, now)
+        if failure is not None and failure.word == "rate_limited":
+            return quota.limited(lease.model, failure, now)
+        return None
+
+    def windows(self) -> list[Window]:
+        """Return every window of the bucket whose limit is known."""
+        return self.quota.windows(self._books.now())
+
+
+def _used(lease: "Lease", outcome: Outcome) -> Used | None:
+    usage, failure = outcome.usage, outcome.failure
+    if failure is not None and failure.word in NOTHING_GENERATED:
+        return Used(1, 0, 0, 0)
+    if usage is None or failure is not None or outcome.cancelled:
+        return None
+    return Used(max(1, lease.asked), usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+
+
+class Books:
+    """See the module's docstring. One for the process; everything happens on the event loop."""
+
+    def __init__(
+        self,
+        *,
+        prices: Callable[[], Mapping[str, Price]] = lambda: _NO_PRICES,
+        on_cost: Callable[[str, int, int], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Open books whose prices the settings may overrule (`prices`); `on_cost` hears nano-dollars paid and saved."""
+        self.usage = Usage()
+        self._overrides = prices
+        self._book_of = (_NO_PRICES, PriceBook(ROWS, _NO_PRICES))
+        self._rates: dict[tuple[str, str], tuple[int, Rate | None]] = {}
+        self._on_cost = on_cost
+        self._clock = clock
+        self._wall = wall
+        self._quotas: dict[str, Quota] = {}
+        self._stored: dict[str, bytes] = {}
+        self._last = Now(float("-inf"), 0.0)
+
+    def now(self) -> Now:
+        """Return this moment on both clocks."""
+        return Now(self._clock(), self._wall())
+
+    def at(self, mono: float) -> Now:
+        """Return the moment at which the monotonic clock shows `mono`, which is now; the same one for a whole dispatch."""
+        if self._last.mono != mono:
+            self._last = Now(mono, self._wall())
+        return self._last
+
+    def account(self, settings: Settings) -> Account:
+        """Open a worker's account under its settings; what its bucket has used before is there already."""
+        return Account(self, settings, self._quota(settings))
+
+    def count(self, worker: str, provider: str, lease: "Lease", outcome: Outcome, now: Now, *, is_free: bool) -> None:
+        """Enter what a worker was used for; what never reached its upstream, and was not a failure, is nothing."""
+        failure, tokens = outcome.failure, outcome.usage
+        if failure is None and not lease.sent:
+            return
+        nano = 0
+        if tokens is not None:
+            rate = self._rate(provider, lease.model, now.wall)
+            nano = 0 if rate is None else cost(rate, tokens)
+        paid = 0 if is_free else nano
+        error = "" if failure is None else failure.word
+        self.usage.add(worker, now.wall, tokens=tokens, error=error, cost_nano=paid, would_cost_nano=nano)
+        if nano and self._on_cost is not None:
+            self._on_cost(worker, paid, nano - paid)
+
+    def _rate(self, provider: str, model: str, wall: float) -> Rate | None:
+        """Return what `model` costs; looked up once an hour, since prices change by the hour at most."""
+        overrides = self._overrides()
+        if overrides is not self._book_of[0]:
+            self._book_of = (overrides, PriceBook(ROWS, overrides))
+            self._rates.clear()
+        hour = int(wall) // 3600
+        known = self._rates.get((provider, model))
+        if known is None or known[0] != hour:
+            if len(self._rates) >= RATES_KEPT:
+                self._rates.clear()
+            known = self._rates[provider, model] = (hour, self._book_of[1].price_of(provider, model, wall))
+        return known[1]
+
+    def restore(self, entries: Mapping[str, bytes]) -> int:
+        """Take what the disk has, before the first account is opened; return how much of it could not be read."""
+        self._stored = {name: value for name, value in entries.items() if name.startswith(QUOTA)}
+        return self.usage.restore(entries)
+
+    def collect(self) -> dict[str, bytes | None]:
+        """Return what has changed since the last call, to be written."""
+        now = self.now()
+        changed = self.usage.dirty(now.wall)
+        for name, quota in self._quotas.items():
+            if quota.changed:
+                quota.changed = False
+                changed[QUOTA + name] = quota.state(now)
+        return changed
+
+    def _quota(self, settings: Settings) -> Quota:
+        name = bucket_of(settings)
+        quota = self._quotas.get(name)
+        if quota is not None:
+            quota.configure(settings.plan, settings.limits, settings.key_limits)
+            return quota
+        quota = self._quotas[name] = Quota(name, settings.plan, settings.limits, settings.key_limits)
+        stored = self._stored.pop(QUOTA + name, None)
+        if stored is not None:
+            quota.restore(stored, self.now())
+        return quota
+
+
+def bucket_of(settings: Settings) -> str:
+    """Return the name of what a worker draws on: its pool where keys share, else its key, whatever the worker is called.
+
+    A key appears only as a digest of 64 bits: enough to tell keys apart, nothing to find one by.
+    """
+    if settings.bucket == "shared":
+        return f"{settings.provider}/{settings.pool}"
+    if settings.key is None:
+        return f"{settings.provider}/{settings.name}"
+    return f"{settings.provider}/{sha256(settings.key.reveal().encode()).hexdigest()[:16]}"
