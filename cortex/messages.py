@@ -64,7 +64,7 @@ class Failure(Struct, frozen=True):
     window: Period | Literal[""] = ""
     """For `rate_limited`: which quota window is spent, where the upstream says; of several, the longest."""
     scope: Literal["model", "key", ""] = ""
-    """For `rate_limited`: what is spent, this model's quota or the whole key's; empty where the upstream does not say."""
+    """For `rate_limited` and `busy`: whether it is about this model or the whole key; empty where nobody says."""
     allowances: tuple[Allowance, ...] = ()
     """For `rate_limited`: the windows that the upstream named, with their sizes."""
     param: str = ""
@@ -90,6 +90,8 @@ class Estimate(NamedTuple):
 
     input_tokens: int
     output_tokens: int
+    requests: int = 1
+    """More where an upstream takes fewer texts to embed at once."""
 
 
 class Request:
@@ -110,6 +112,7 @@ class Request:
         "parsed",
         "strategy",
         "stream",
+        "texts",
         "tokens",
     )
 
@@ -143,6 +146,8 @@ class Request:
         bound = ASSUMED_OUTPUT_TOKENS if max_tokens is None else max_tokens
         self.tokens = Estimate(len(body) // BYTES_PER_TOKEN, 0 if "embeddings" in needs else bound)
         """To reserve before it is sent; written anew where the body holds images."""
+        self.texts = 1
+        """How many are to be embedded; written by the endpoint."""
         self.is_load = False
         """It asks for no answer, only that the model be in memory (Ollama's empty chat)."""
         self.id = ""

@@ -110,6 +110,11 @@ class Seen:
         return json.loads(self.body)
 
     @property
+    def text_of_error(self) -> str:
+        """What an error says, in the OpenAI dialect."""
+        return self.json["error"]["message"]
+
+    @property
     def text(self) -> str:
         """The answer's text, whatever dialect and form it has."""
         import json  # noqa: PLC0415  as above

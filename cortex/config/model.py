@@ -208,6 +208,8 @@ class Worker(Struct, frozen=True, kw_only=True):
     """How its provider counts; without the published sizes where the key is not on the free plan."""
     headers: Mapping[str, str] = {}
     """Sent with every request, beside the key."""
+    hosted: bool = False
+    """It is somebody's service, which wants a key, wherever its address leads."""
     switches: Mapping[str, object] = {}
     """How an upstream of the OpenAI dialect deviates from it."""
     first_token_timeout_s: float | None = None

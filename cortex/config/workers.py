@@ -206,5 +206,6 @@ def preset_settings(provider: str, found: Mapping[str, Any]) -> dict[str, Any]:
         "slots": preset.slots,
         "plan": plan,
         "headers": preset.headers,
+        "hosted": preset.needs_key,
     }
     return {**known, **found, "switches": {**preset.switches, **found.get("switches", {})}}

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from cortex.chat import Chat
+from cortex.chat import Ask, Embed
 from cortex.config.units import seconds
 from cortex.config.watcher import Current
 from cortex.endpoint.anthropic import Anthropic
@@ -186,10 +186,8 @@ class Front:
         _headers(http, request)
         if not request.deadline_s:
             request.deadline_s = record.arrived_s + settings.routing.deadline_s
-        if "images" in request.needs:
-            chat = exchange.dialect.neutral(request)
-            assert isinstance(chat, Chat)  # noqa: S101  texts to embed hold no images
-            request.tokens = Estimate(estimated_tokens(chat), request.tokens.output_tokens)
+        if "images" in request.needs or "embeddings" in request.needs:
+            _measure(request, exchange.dialect.neutral(request))
         exchange.deadline_s = request.deadline_s
         exchange.request = request
         if request.operation == "count":
@@ -269,6 +267,14 @@ async def read_body(http: web.BaseRequest, limit: int) -> bytes:
         if content.at_eof():
             return b"".join((*parts, part)) if parts else part
         parts.append(part)
+
+
+def _measure(request: Request, ask: Ask) -> None:
+    """Write down what the length of the body does not tell: tokens of images, and how many texts there are."""
+    if isinstance(ask, Embed):
+        request.texts = len(ask.inputs) or len(ask.token_inputs)
+    else:
+        request.tokens = Estimate(estimated_tokens(ask), request.tokens.output_tokens)
 
 
 def _too_large(size: int, limit: int) -> BadRequest:

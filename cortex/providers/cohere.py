@@ -15,7 +15,7 @@ from cortex.chat import Ask, Delta, Embed, Need, Vectors
 from cortex.messages import Allowance, Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Wire
 from cortex.providers.cohere_answer import read_whole
-from cortex.providers.cohere_embedding import embed_wire, read_vectors
+from cortex.providers.cohere_embedding import MAX_TEXTS, embed_wire, read_vectors
 from cortex.providers.cohere_errors import classified_of
 from cortex.providers.cohere_json import CheckedDecoder, checked, is_spoken
 from cortex.providers.cohere_request import PATH, thinks, written
@@ -46,6 +46,7 @@ class Cohere(Translated):
 
     name = "cohere"
     key_header = ("Authorization", "Bearer ")
+    texts_at_once = MAX_TEXTS
     lacks: frozenset[Need] = frozenset(
         {
             "audio",

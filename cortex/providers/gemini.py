@@ -21,7 +21,7 @@ from cortex.providers.gemini_errors import failure_of
 from cortex.providers.gemini_models import capabilities, speaks
 from cortex.providers.gemini_request import written
 from cortex.providers.gemini_stream import StreamDecoder
-from cortex.providers.gemini_vectors import embed_written, vectors_read
+from cortex.providers.gemini_vectors import MAX_TEXTS, embed_written, vectors_read
 from cortex.providers.signatures import SIGNATURES, Signatures
 from cortex.providers.translated import Translated
 
@@ -41,6 +41,7 @@ class Gemini(Translated):
 
     name = "gemini"
     key_header = ("x-goog-api-key", "")
+    texts_at_once = MAX_TEXTS
     lacks: frozenset[Need] = frozenset(
         {
             "audio",

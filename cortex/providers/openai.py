@@ -58,6 +58,7 @@ class OpenAI:
 
     dialect = "openai"
     key_header = ("Authorization", "Bearer ")
+    texts_at_once = embedding.MAX_TEXTS
 
     def __init__(self, *, name: str = "openai", switches: Switches = Switches()) -> None:  # noqa: B008  it is frozen
         """Make the provider `name` for a server that differs by `switches`."""

@@ -84,7 +84,7 @@ class Quota:
         room = self._rooms.get(model)
         if (
             room is not None
-            and room.requests >= 1
+            and room.requests >= estimate[2]
             and room.input_tokens >= estimate[0]
             and room.tokens >= estimate[0] + estimate[1]
             and room.since <= now[1] < room.until
@@ -119,7 +119,7 @@ class Quota:
             self._rooms.clear()
         if room is not None:
             self._rooms[model] = room
-            room.requests -= 1
+            room.requests -= amounts.requests
             room.tokens -= amounts.tokens
             room.input_tokens -= amounts.input_tokens
             room.share_until = -inf
@@ -281,7 +281,7 @@ class Quota:
 
 
 def _amounts(estimate: Estimate) -> Amounts:
-    return Amounts(1, estimate.input_tokens + estimate.output_tokens, estimate.input_tokens)
+    return Amounts(estimate.requests, estimate.input_tokens + estimate.output_tokens, estimate.input_tokens)
 
 
 def _within(amounts: Amounts, bound: Amounts) -> bool:

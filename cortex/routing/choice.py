@@ -76,7 +76,7 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
         standing = entry.standing
         if request.needs & standing.link.provider.lacks:
             return False
-        obstacle = standing.obstacle(now) or standing.quota_obstacle(entry.model, request, now)
+        obstacle = standing.obstacle(now) or standing.model_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
         if tried and standing.name in tried:

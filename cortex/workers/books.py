@@ -17,7 +17,7 @@ from cortex.config.model import Worker as Settings
 from cortex.ledger.prices import ROWS, PriceBook, cost
 from cortex.ledger.prices import Price as Rate
 from cortex.ledger.usage import Usage
-from cortex.messages import Estimate, Outcome, Request
+from cortex.messages import Estimate, Outcome
 from cortex.quota.quota import Quota, Reservation
 from cortex.quota.terms import Now, Rest, Spent, Used, Window
 
@@ -47,9 +47,9 @@ class Account:
         self._provider = settings.provider
         self._free = settings.free
 
-    def spent(self, model: str, request: Request, mono: float) -> Spent | None:
-        """Return what of its quota keeps `request` from being sent; None when nothing does."""
-        return self.quota.spent(model, request.tokens, self._at(mono))
+    def spent(self, model: str, estimate: Estimate, mono: float) -> Spent | None:
+        """Return what of its quota keeps a request from being sent; None when nothing does."""
+        return self.quota.spent(model, estimate, self._at(mono))
 
     def rests(self, model: str, mono: float) -> str:
         """Return why nothing at all can be asked of `model`; empty while something can."""
@@ -60,9 +60,9 @@ class Account:
         """Return how much is left for `model`, 0 to 1, as rotation ranks it."""
         return self.quota.share_left(model, self._at(mono))
 
-    def reserve(self, model: str, request: Request) -> Reservation:
-        """Hold what `request` is estimated to use, until its lease settles."""
-        return self.quota.reserve(model, request.tokens, self._books.now())
+    def reserve(self, model: str, estimate: Estimate) -> Reservation:
+        """Hold what a request is estimated to use, until its lease settles."""
+        return self.quota.reserve(model, estimate, self._books.now())
 
     def settle(self, lease: "Lease", outcome: Outcome) -> Rest | None:
         """Enter how a lease ended; return what a 429 made of the quota."""

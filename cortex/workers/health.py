@@ -21,10 +21,15 @@ from cortex.transport.http1 import Budgets
 from cortex.transport.pool import Pool
 from cortex.workers.lease import Link
 from cortex.workers.messages import Probed, ProbeNow
-from cortex.workers.standing import Board
+from cortex.workers.standing import Board, Standing
 
 PROBE_ANSWER_LIMIT = 8_000_000
 """Bytes; OpenRouter's listing, the largest known, has about 700 KB (November 2026)."""
+
+
+CLOUD_EVERY_S = 300.0
+"""A cloud that is well is looked at this seldom: its list of models changes by the week, 200 keys would ask 40 times a
+second, and whether listing counts against a quota is nowhere said (Cohere, Nov 2026)."""
 
 
 class Round:
@@ -60,9 +65,11 @@ class Health(LoopActor):
 
     @handles(Round)
     def round(self, _: Round) -> None:
-        """Probe every worker; one that still runs from the last round is let run."""
+        """Probe every worker that is due; one that still runs from the last round is let run."""
+        now = self._clock()
         for standing in self._board:
-            self._probe(standing.name)
+            if is_due(standing, now):
+                self._probe(standing.name)
         self.after(self._current.settings.health.interval_s, Round())
 
     @handles(ProbeNow)
@@ -100,6 +107,12 @@ class Health(LoopActor):
             future.set(True)
 
 
+def is_due(standing: Standing, now: float) -> bool:
+    """Whether a worker is to be looked at in this round: machines of one's own and whoever is not well in every one."""
+    is_well = standing.reachable is True and not standing.retired_why
+    return standing.local or not is_well or now - standing.probed_at >= CLOUD_EVERY_S
+
+
 async def probe(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
     """Ask the upstream its free questions, one after another, and read the answers; never raises, never longer than `timeout_s`."""
     good: dict[str, bytes] = {}
@@ -108,12 +121,14 @@ async def probe(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
         async with asyncio.timeout(timeout_s):
             for name, path in link.provider.probes().items():
                 status, headers, body = await _get(pool, link, path, timeout_s)
-                if status in {401, 403}:
-                    return link.provider.classify(status, headers, body)
                 if status == 200:
                     good[name] = body
-                elif status >= 500:
-                    broken = link.provider.classify(status, headers, body)
+                    continue
+                failure = link.provider.classify(status, headers, body)
+                if failure.word == "unauthorized":  # a 400 at Gemini
+                    return failure
+                if status >= 500:
+                    broken = failure
     except TimeoutError:
         return Failure("timeout", f"no answer to a probe within {timeout_s:g} s", phase="deadline")
     except TransportError as error:

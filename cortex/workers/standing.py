@@ -19,7 +19,7 @@ from msgspec import structs
 
 from cortex.config.model import Breaker as BreakerSettings
 from cortex.config.model import Worker as WorkerSettings
-from cortex.messages import Failure, Request
+from cortex.messages import Estimate, Failure, Request
 from cortex.providers.base import Findings, Model
 from cortex.workers.books import Account
 from cortex.workers.breaker import Breaker
@@ -57,6 +57,7 @@ class Standing:
         "actor",
         "answered",
         "breaker",
+        "busy_models",
         "busy_until",
         "digests",
         "failed",
@@ -93,7 +94,7 @@ class Standing:
         self.actor = f"workers/{settings.name}"
         """The name of its actor; a prefix, so that a worker may be called what it likes, `dispatcher` too."""
         self.link = link
-        self.local = is_local(link.origin.host)
+        self.local = is_own(settings, link)
         self.slots = settings.slots
         self.up = False
         """Its actor runs."""
@@ -118,6 +119,8 @@ class Standing:
         self.probed_at = 0.0
         self.version = ""
         self.busy_until = 0.0
+        self.busy_models: dict[str, float] = {}
+        """Until when one model of several was said to be busy."""
         self.rest_until = 0.0
         """Until when a person wants it to rest; what its quota says stands in the account."""
         self.rest_why = ""
@@ -174,9 +177,18 @@ class Standing:
             return Obstacle("full", "said it was busy", self.busy_until)
         return None
 
-    def quota_obstacle(self, model: str, request: Request, now: float) -> "Obstacle | None":
-        """Return what of its key's quota keeps it from taking `request`; None when nothing does."""
-        spent = self.account.spent(model, request, now)
+    def estimate(self, request: Request) -> Estimate:
+        """Return what `request` will use here, texts to embed parted as this upstream takes them."""
+        at_once = self.link.provider.texts_at_once
+        if request.texts <= at_once:
+            return request.tokens
+        return request.tokens._replace(requests=-(-request.texts // at_once))
+
+    def model_obstacle(self, model: str, request: Request, now: float) -> "Obstacle | None":
+        """Return what keeps it from taking `request` with `model`, its key's quota above all; None when nothing does."""
+        if self.busy_models and now < self.busy_models.get(model, 0.0):
+            return Obstacle("full", f"{model} said it was busy", self.busy_models[model])
+        spent = self.account.spent(model, self.estimate(request), now)
         if spent is None:
             return None
         return Obstacle("quota" if spent.until < NEVER else "beyond", spent.why, spent.until)
@@ -289,6 +301,11 @@ class Board:
     def changed(self) -> None:
         """Say that something that model resolution depends on has changed."""
         self.version += 1
+
+
+def is_own(settings: WorkerSettings, link: Link) -> bool:
+    """Whether a worker is hardware of one's own; a hosted service is none, though it be reached through a proxy nearby."""
+    return not settings.hosted and is_local(link.origin.host)
 
 
 def is_local(host: str) -> bool:

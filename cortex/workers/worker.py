@@ -40,7 +40,7 @@ from cortex.workers.messages import (
     SlotFree,
     WorkersChanged,
 )
-from cortex.workers.standing import Board, Standing, is_local
+from cortex.workers.standing import Board, Standing, is_own
 
 LOAD_TIMEOUT_S = 300.0
 """What a model may take to load before anything is known of it: Ollama's own OLLAMA_LOAD_TIMEOUT (docs, August 2026)."""
@@ -144,7 +144,7 @@ class Worker(LoopActor):
         if self.asker_gone:
             return None
         request = grant.dispatch.request
-        obstacle = standing.obstacle(now) or standing.quota_obstacle(grant.model, request, now)
+        obstacle = standing.obstacle(now) or standing.model_obstacle(grant.model, request, now)
         if obstacle is not None:
             grant.dispatch.declined[standing.name] = obstacle.why
             return self._back(grant.dispatch)
@@ -162,7 +162,7 @@ class Worker(LoopActor):
             cold=cold,
             trial=standing.breaker.begin(now),
             request_id=request.id,
-            reservation=standing.account.reserve(grant.model, request),
+            reservation=standing.account.reserve(grant.model, standing.estimate(request)),
         )
 
     def _back(self, dispatch: Dispatch) -> Any:
@@ -226,7 +226,12 @@ class Worker(LoopActor):
             case "unreachable" | "timeout":
                 self._names.tell("health", ProbeNow(standing.name))
             case "busy":
-                standing.busy_until = max(standing.busy_until, now + (failure.retry_after_s or BUSY_S))
+                until = now + (failure.retry_after_s or BUSY_S)
+                if failure.scope == "model":
+                    still = {model: end for model, end in standing.busy_models.items() if now < end}
+                    standing.busy_models = {**still, lease.model: until}
+                else:
+                    standing.busy_until = max(standing.busy_until, until)
             case "rate_limited":
                 if rest is not None:
                     self._say(
@@ -292,7 +297,7 @@ class Worker(LoopActor):
         standing = self.standing
         old, standing.settings = standing.settings, settings
         standing.link = link
-        standing.local = is_local(link.origin.host)
+        standing.local = is_own(settings, link)
         standing.slots = settings.slots
         standing.account = self._books.account(settings)
         if (old.url, old.key) != (settings.url, settings.key):
@@ -317,6 +322,7 @@ class Worker(LoopActor):
         standing = self.standing
         standing.mode = "running"
         standing.rest_until = standing.busy_until = 0.0
+        standing.busy_models = {}
         standing.account.quota.resume()
         standing.retired_why, standing.retired_by = "", ""
         standing.breaker.reachable_again()

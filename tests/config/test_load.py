@@ -353,7 +353,7 @@ def test_the_rows_of_a_section_and_the_fields_of_its_struct_are_the_same(section
 def test_the_rows_of_a_worker_are_the_fields_of_its_struct():
     rows = {field.to or key for key, field in workers.WORKER.items()} - {"keys"}
 
-    from_the_preset = {"speaks", "plan", "headers"}
+    from_the_preset = {"speaks", "plan", "headers", "hosted"}
     assert rows == set(model.Worker.__struct_fields__) - {"name", "pool"} - from_the_preset
 
 

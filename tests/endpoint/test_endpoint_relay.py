@@ -81,7 +81,7 @@ def lease_of(names, stands):
         cold=False,
         trial=False,
         request_id="r-1",
-        reservation=stands.account.reserve("m", request()),
+        reservation=stands.account.reserve("m", request().tokens),
     )
 
 

@@ -1,13 +1,24 @@
 """The actor of one upstream: what it grants, and what it learns from how leases end."""
 
 import pytest
-from fleet import NOW, dispatch, request, settle
+from fleet import NOW, Post, dispatch, request, settle, standing
 
 from cortex.actors.actor import ActorDeadError
 from cortex.chat import Usage
+from cortex.config.model import Breaker, Limits, Routing
 from cortex.messages import STRIKES, Failure, Outcome
 from cortex.workers.lease import Lease
-from cortex.workers.messages import Dispatch, Grant, ProbeNow, Rest, SlotFree, WorkersChanged
+from cortex.workers.messages import (
+    Configure,
+    Dispatch,
+    Grant,
+    ProbeNow,
+    RefusedTogether,
+    Rest,
+    SlotFree,
+    WorkersChanged,
+)
+from cortex.workers.standing import RETRIED_AFTER_S
 
 MODEL, COLD = "llama3.2:3b", "cold:7b"
 
@@ -202,7 +213,7 @@ async def test_a_busy_upstream_counts_as_full_for_a_moment(worker, retry_after_s
 )
 async def test_a_spent_key_rests_as_long_as_is_known(worker, given, rest_s):
     await worker.fail("rate_limited", **given)
-    obstacle = worker.standing.quota_obstacle(MODEL, request(), NOW)
+    obstacle = worker.standing.model_obstacle(MODEL, request(), NOW)
 
     assert (obstacle.kind, obstacle.until) == ("quota", NOW + rest_s)
     assert worker.standing.shown(NOW) == "resting"
@@ -216,7 +227,7 @@ async def test_a_shorter_rest_does_not_end_a_longer_one(worker):
     second.end(Outcome(failure=Failure("rate_limited", "", retry_after_s=5.0)))
     await settle()
 
-    assert worker.standing.quota_obstacle(MODEL, request(), NOW).until == NOW + 100.0
+    assert worker.standing.model_obstacle(MODEL, request(), NOW).until == NOW + 100.0
 
 
 async def test_a_key_that_is_not_valid_is_retired_and_said_so_once(worker):
@@ -293,3 +304,63 @@ async def test_of_many_that_ask_at_once_as_many_get_a_lease_as_there_are_slots(w
     assert [type(lease) for lease in granted] == [Lease, Lease]
     assert worker.standing.in_flight == 2
     assert len(worker.posts["dispatcher"].take(Dispatch)) == 3
+
+
+async def test_a_retired_key_is_tried_again_a_day_later(worker):
+    await worker.fail("unauthorized")
+
+    assert worker.standing.obstacle(NOW + RETRIED_AFTER_S - 1).kind == "retired"
+    assert worker.standing.shown(NOW + RETRIED_AFTER_S - 1) == "retired"
+    assert worker.standing.obstacle(NOW + RETRIED_AFTER_S) is None
+
+
+async def test_an_edit_of_the_settings_gives_a_retired_key_another_chance(worker):
+    await worker.fail("unauthorized")
+    await worker.tell(Configure(worker.standing.settings, Routing(), Breaker()))
+
+    assert worker.standing.obstacle(NOW) is None
+
+
+async def test_one_busy_model_keeps_the_others_going(worker):
+    await worker.fail("busy", scope="model", retry_after_s=9.0)
+
+    assert worker.standing.obstacle(NOW) is None
+    assert worker.standing.model_obstacle(MODEL, request(), NOW).until == NOW + 9.0
+    assert worker.standing.model_obstacle("cold:7b", request(), NOW) is None
+    assert worker.standing.model_obstacle(MODEL, request(), NOW + 9.0) is None
+
+
+async def test_keys_that_are_all_refused_at_once_rest_and_are_not_retired(worker):
+    """It is the provider, or the way to it: a proxy, a blocked network."""
+    sibling = standing("desk/2", pool="desk")
+    sibling.retired_why, sibling.retired_at = "unauthorized: blocked", NOW - 1
+    worker.board.add(sibling)
+    post = Post()
+    worker.names.register("workers/desk/2", post)
+    await worker.fail("unauthorized")
+    await settle()
+
+    assert worker.standing.retired_why == ""
+    assert worker.standing.obstacle(NOW).kind == "resting"
+    assert [type(letter) for letter in post.letters] == [RefusedTogether]
+    assert worker.events()[-1] == "pool refused"
+
+
+async def test_keys_that_are_refused_together_again_are_retired(worker):
+    worker.standing.refused_together_at = NOW - 120.0
+    worker.standing.retired_why, worker.standing.retired_at = "unauthorized: no such key", NOW
+    await worker.tell(RefusedTogether("no such key"))
+
+    assert worker.standing.obstacle(NOW).kind == "retired"
+
+
+async def test_a_grant_that_the_quota_no_longer_allows_goes_back(bench):
+    await bench.ready(limits={"*": Limits(requests_per_day=1)}, slots=4)
+    asked = dispatch(MODEL)
+    first = await bench.ref.ask(Grant(dispatch(MODEL), MODEL, "local"))
+    bench.ref.ask(Grant(asked, MODEL, "local"))
+    await settle()
+
+    assert isinstance(first, Lease)
+    assert "1 of 1" in asked.declined["desk"]
+    assert bench.standing.in_flight == 1
