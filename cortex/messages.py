@@ -105,7 +105,9 @@ class Request:
         "dialect",
         "id",
         "include_usage",
+        "input_tokens",
         "is_load",
+        "max_tokens",
         "model",
         "needs",
         "operation",
@@ -113,7 +115,6 @@ class Request:
         "strategy",
         "stream",
         "texts",
-        "tokens",
     )
 
     def __init__(  # noqa: PLR0913  what a dialect reads
@@ -143,9 +144,10 @@ class Request:
         self.needs = needs
         self.include_usage = include_usage
         """Whether the client wants the final usage event of a stream."""
-        bound = ASSUMED_OUTPUT_TOKENS if max_tokens is None else max_tokens
-        self.tokens = Estimate(len(body) // BYTES_PER_TOKEN, 0 if "embeddings" in needs else bound)
-        """To reserve before it is sent; written anew where the body holds images."""
+        self.max_tokens = max_tokens
+        """The most that the client wants generated; None where it set no bound."""
+        self.input_tokens = 0
+        """Estimated by the endpoint where the length of the body says nothing of it; 0 elsewhere."""
         self.texts = 1
         """How many are to be embedded; written by the endpoint."""
         self.is_load = False
@@ -159,6 +161,13 @@ class Request:
         """Monotonic seconds."""
         self.deadline_s = 0.0
         """Monotonic seconds at which every attempt must have ended."""
+
+    @property
+    def tokens(self) -> Estimate:
+        """What to reserve before it is sent."""
+        bound = ASSUMED_OUTPUT_TOKENS if self.max_tokens is None else self.max_tokens
+        is_answered = "embeddings" not in self.needs
+        return Estimate(self.input_tokens or len(self.body) // BYTES_PER_TOKEN, bound if is_answered else 0)
 
     def __repr__(self) -> str:
         return f"<Request {self.id} {self.dialect} {self.operation} {self.model or 'auto'!r}{' stream' * self.stream}>"

@@ -120,7 +120,7 @@ class Control:
     async def usage(self, http: web.BaseRequest, reply: Reply) -> None:
         """Answer what each key was used for: by hour for a week, by day for a year; `?worker=` for one of them."""
         wanted = http.query.get("worker")
-        rows = self._books.usage.rows(self._wall())
+        rows = self._books.rows()
         _json(reply, {"usage": [used(row) for row in rows if wanted in {None, row.worker}]})
 
     async def requests(self, http: web.BaseRequest, reply: Reply) -> None:
@@ -245,7 +245,7 @@ class Control:
     def _usage_of(self, worker: str) -> dict[str, Any]:
         """Return what a worker was used for today (UTC), in the last seven days, and in all that is remembered."""
         now = self._wall()
-        days = [row for row in self._books.usage.rows(now) if row.worker == worker and row.length_s == DAY_S]
+        days = [row for row in self._books.rows() if row.worker == worker and row.length_s == DAY_S]
         today = now - now % DAY_S
         spans = {"today": today, "week": today - 6 * DAY_S, "year": float("-inf")}
         return {name: _sum([row.tally for row in days if row.start >= since]) for name, since in spans.items()}

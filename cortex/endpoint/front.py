@@ -26,7 +26,7 @@ from cortex.endpoint.refusals import of_deadline
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.tokens import estimated_tokens
-from cortex.messages import Estimate, Request
+from cortex.messages import Request
 from cortex.routing.strategies import STRATEGIES
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
@@ -274,7 +274,7 @@ def _measure(request: Request, ask: Ask) -> None:
     if isinstance(ask, Embed):
         request.texts = len(ask.inputs) or len(ask.token_inputs)
     else:
-        request.tokens = Estimate(estimated_tokens(ask), request.tokens.output_tokens)
+        request.input_tokens = estimated_tokens(ask)
 
 
 def _too_large(size: int, limit: int) -> BadRequest:

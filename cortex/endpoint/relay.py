@@ -160,7 +160,13 @@ class Relay:
     async def _whole(
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
     ) -> tuple[Failure | None, Usage | None]:
-        answer = await self._answered(lease, exchange, request)
+        provider = lease.link.provider
+        answer: Whole | Failure
+        if provider.passes(request):
+            body = await self._body(lease, provider.encode(request, None, lease.model))
+            answer = body if isinstance(body, Failure) else provider.whole(request, body)
+        else:
+            answer = await self._translated(lease, exchange, request)
         if isinstance(answer, Failure):
             return answer, None
         attempt.first_token_s = self._clock() - exchange.record.arrived_s
@@ -168,16 +174,14 @@ class Relay:
         exchange.reply.whole(200, "application/json", answer.body, exchange.head())
         return None, answer.usage
 
-    async def _answered(self, lease: Lease, exchange: Exchange, request: Request) -> Whole | Failure:
-        """Return a whole answer in the client's dialect."""
+    async def _translated(self, lease: Lease, exchange: Exchange, request: Request) -> Whole | Failure:
+        """Ask in the upstream's own words, and return its whole answer in the client's."""
         provider, dialect = lease.link.provider, exchange.dialect
-        ask = None if provider.passes(request) else fitted(dialect.neutral(request), lease)
+        ask = fitted(dialect.neutral(request), lease)
         wire = provider.encode(request, ask, lease.model)
         body = await self._body(lease, wire)
         if isinstance(body, Failure):
             return body
-        if ask is None:
-            return provider.whole(request, body)
         if isinstance(ask, Embed):
             vectors = await self._vectors(lease, request, ask, wire, body)
             if isinstance(vectors, Failure):
@@ -207,7 +211,7 @@ class Relay:
         try:
             if response.status != 200:
                 return await _refused(lease, response)
-            lease.took(response.headers, self._clock())
+            lease.took(response, self._clock())
             return await response.read(ANSWER_LIMIT)
         finally:
             response.close()
@@ -228,7 +232,7 @@ class Relay:
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
-            lease.took(response.headers, self._clock())
+            lease.took(response, self._clock())
             await self._pump(response, flow, attempt, exchange)
         finally:
             response.close()

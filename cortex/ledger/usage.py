@@ -108,15 +108,7 @@ class Usage:
         would_cost_nano: int = 0,
     ) -> None:
         """Count one request that ended at `at`; `error` is the word of its failure."""
-        seconds = int(at)
-        day, hour = seconds // _DAY_S, seconds % _DAY_S // _HOUR_S
-        book = self._books.get(worker)
-        if book is None:
-            book = self._books[worker] = _Book()
-        hours = book.days.setdefault(day, {})
-        tally = hours.get(hour)
-        if tally is None:
-            tally = hours[hour] = Tally()
+        tally = self._tally(worker, at)
         tally.requests += 1
         tally.cost_nano += cost_nano
         tally.would_cost_nano += would_cost_nano
@@ -126,7 +118,24 @@ class Usage:
             tally.cached_tokens += tokens.cached_tokens
         if error:
             tally.errors[error] = tally.errors.get(error, 0) + 1
+
+    def add_sums(self, worker: str, at: float, sums: Tally) -> None:
+        """Count requests that were added up elsewhere, as if all had ended at `at`."""
+        self._tally(worker, at).add(sums)
+
+    def _tally(self, worker: str, at: float) -> Tally:
+        """Return the sums of the hour of `at`, which are about to change."""
+        seconds = int(at)
+        day, hour = seconds // _DAY_S, seconds % _DAY_S // _HOUR_S
+        book = self._books.get(worker)
+        if book is None:
+            book = self._books[worker] = _Book()
         self._dirty.add((worker, day))
+        hours = book.days.setdefault(day, {})
+        tally = hours.get(hour)
+        if tally is None:
+            tally = hours[hour] = Tally()
+        return tally
 
     def dirty(self, now: float) -> dict[str, bytes | None]:
         """Return what has changed since the last call, for the disk; None where an entry is no longer needed."""

@@ -116,6 +116,8 @@ class Provider(Protocol):
     """The client dialect whose bytes this upstream takes as they are; empty for none."""
     key_header: tuple[str, str]
     """The header that carries the key, and what stands in it before the key: `("Authorization", "Bearer ")`."""
+    tells_limits: bool
+    """Whether the headers of its answers may say anything of a quota."""
     texts_at_once: int
     """How many texts it embeds in one request."""
     lacks: frozenset[Need]

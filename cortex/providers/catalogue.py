@@ -18,7 +18,10 @@ def _ollama(worker: Worker) -> Provider:
 
 
 def _openai(worker: Worker) -> Provider:
-    return OpenAI(name=worker.provider, switches=msgspec.convert(worker.switches, Switches))
+    switches = msgspec.convert(worker.switches, Switches)
+    if worker.key is None:  # who needs no key counts nothing, and every header that is not read is time
+        switches = msgspec.structs.replace(switches, limits_style="none")
+    return OpenAI(name=worker.provider, switches=switches)
 
 
 def _gemini(_: Worker) -> Provider:

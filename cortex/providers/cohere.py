@@ -46,6 +46,7 @@ class Cohere(Translated):
 
     name = "cohere"
     key_header = ("Authorization", "Bearer ")
+    tells_limits = False
     texts_at_once = MAX_TEXTS
     lacks: frozenset[Need] = frozenset(
         {

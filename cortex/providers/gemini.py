@@ -41,6 +41,7 @@ class Gemini(Translated):
 
     name = "gemini"
     key_header = ("x-goog-api-key", "")
+    tells_limits = False
     texts_at_once = MAX_TEXTS
     lacks: frozenset[Need] = frozenset(
         {

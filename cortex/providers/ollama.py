@@ -52,6 +52,7 @@ class Ollama:
     name = "ollama"
     dialect = "ollama"
     key_header = ("Authorization", "Bearer ")
+    tells_limits = False
     texts_at_once = 1_000_000_000  # it takes any number
     lacks: frozenset[Need] = frozenset(
         {

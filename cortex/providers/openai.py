@@ -78,6 +78,7 @@ class OpenAI:
         self.lacks: frozenset[Need] = frozenset(unable)
         self._operations = frozenset(_PATHS) - missing
         self._windows = STYLES[switches.limits_style]
+        self.tells_limits = bool(self._windows)
         self._tiers = [(_tier(its), _tier(word)) for word, its in switches.service_tiers.items()]
 
     def normal_name(self, name: str) -> str:

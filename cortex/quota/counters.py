@@ -181,7 +181,7 @@ class Refill:
         self._at = 0.0
 
     def add(self, amount: int, sent: Now, seen: Now) -> None:
-        """Take it out at the moment it was seen."""
+        """Take it out at the moment it was seen; of one that is told of late, when the last before it was."""
         since_s = max(0.0, seen.mono - self._at)
         self._used = max(0.0, self._used - self._rate * since_s) + amount
         self._at = max(self._at, seen.mono)

@@ -217,6 +217,10 @@ class Quota:
             scope.row += 1  # while it rests, what comes in was sent before
         rest = resting(rest_s(failure, self._scopes.plan, scope.row, now), limited(failure.window), now)
         self._learn(scope, failure.allowances, "error", now)
+        if self._scopes.plan.refills:
+            for said in failure.allowances:
+                if said.remaining is not None:  # what fills again stays told after the rest
+                    scope.drain(key_of(said, self._scopes.plan), said.remaining, now)
         for key in self._named(scope, failure):
             scope.lower(key, 0, rest.until, now)
         rest = scope.rest(failure.window, rest)

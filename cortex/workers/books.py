@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cortex.config.model import Price
+from cortex.chat import Usage as Tokens
+from cortex.config.model import Limits, Price
 from cortex.config.model import Worker as Settings
 from cortex.ledger.prices import ROWS, PriceBook, cost
 from cortex.ledger.prices import Price as Rate
-from cortex.ledger.usage import Usage
-from cortex.messages import Estimate, Outcome
+from cortex.ledger.usage import Row, Tally, Usage
+from cortex.messages import Estimate, Failure, Outcome
 from cortex.quota.quota import Quota, Reservation
 from cortex.quota.terms import Now, Rest, Spent, Used, Window
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 NOTHING_GENERATED = frozenset({"rate_limited", "busy", "bad_request", "unsupported", "model_missing", "unauthorized"})
 """After these words the request counts, its tokens do not."""
 
-RATES_KEPT = 1_000
 QUOTA = "quota/"
 
 _NOTHING = Estimate(0, 0)
@@ -37,7 +37,7 @@ _NO_PRICES: Mapping[str, Price] = {}
 class Account:
     """One worker's side of the books."""
 
-    __slots__ = ("_at", "_books", "_free", "_name", "_provider", "quota")
+    __slots__ = ("_at", "_books", "_fresh", "_is_free", "_name", "_provider", "counts", "quota")
 
     def __init__(self, books: "Books", settings: Settings, quota: Quota) -> None:
         self.quota = quota
@@ -45,7 +45,11 @@ class Account:
         self._at = books.at
         self._name = settings.name
         self._provider = settings.provider
-        self._free = settings.free
+        self._is_free = settings.free
+        self.counts = settings.key is not None or bool(settings.limits) or settings.key_limits != Limits()
+        """Whether there is a quota to speak of: a machine of one's own has none until it says 429."""
+        self._fresh: Tally | None = None
+        """What was used and is not in the usage yet: that is looked up a few times a second, not with every answer."""
 
     def spent(self, model: str, estimate: Estimate, mono: float) -> Spent | None:
         """Return what of its quota keeps a request from being sent; None when nothing does."""
@@ -53,12 +57,12 @@ class Account:
 
     def rests(self, model: str, mono: float) -> str:
         """Return why nothing at all can be asked of `model`; empty while something can."""
-        spent = self.quota.spent(model, _NOTHING, self._at(mono))
+        spent = self.spent(model, _NOTHING, mono) if self.counts else None
         return "" if spent is None else spent.why
 
     def share_left(self, model: str, mono: float) -> float:
         """Return how much is left for `model`, 0 to 1, as rotation ranks it."""
-        return self.quota.share_left(model, self._at(mono))
+        return self.quota.share_left(model, self._at(mono)) if self.counts else 1.0
 
     def reserve(self, model: str, estimate: Estimate) -> Reservation:
         """Hold what a request is estimated to use, until its lease settles."""
@@ -66,21 +70,51 @@ class Account:
 
     def settle(self, lease: "Lease", outcome: Outcome) -> Rest | None:
         """Enter how a lease ended; return what a 429 made of the quota."""
-        now, quota, failure = self._books.now(), self.quota, outcome.failure
-        self._books.count(self._name, self._provider, lease, outcome, now, is_free=self._free)
-        if lease.sent:
-            quota.settle(lease.reservation, _used(lease, outcome), now, began=lease.began_s)
-        else:
-            quota.release(lease.reservation, now)
+        failure = outcome.failure
+        if failure is None and lease.reservation is None:
+            if lease.sent:
+                self._count(lease.model, outcome.usage)
+            return None
+        now, quota = self._books.now(), self.quota
+        if failure is not None:
+            self._books.failed(self._name, failure, now)
+        elif lease.sent:
+            self._count(lease.model, outcome.usage)
+        if lease.reservation is not None:
+            if lease.sent:
+                quota.settle(lease.reservation, _used(lease, outcome), now, began=lease.began_s)
+            else:
+                quota.release(lease.reservation, now)
         if lease.allowances:
             quota.heard(lease.model, lease.allowances, now)
         if failure is not None and failure.word == "rate_limited":
+            self.counts = True
             return quota.limited(lease.model, failure, now)
         return None
 
     def windows(self) -> list[Window]:
         """Return every window of the bucket whose limit is known."""
         return self.quota.windows(self._books.now())
+
+    def _count(self, model: str, tokens: Tokens | None) -> None:
+        sums = self._fresh
+        if sums is None:
+            sums = self._fresh = self._books.fresh(self)
+        sums.requests += 1
+        if tokens is None:
+            return
+        sums.input_tokens += tokens.input_tokens
+        sums.output_tokens += tokens.output_tokens
+        sums.cached_tokens += tokens.cached_tokens
+        nano = self._books.cost(self._name, self._provider, model, tokens, is_free=self._is_free)
+        sums.would_cost_nano += nano
+        if not self._is_free:
+            sums.cost_nano += nano
+
+    def taken(self) -> tuple[str, Tally]:
+        """Return what was used since the last call."""
+        sums, self._fresh = self._fresh or Tally(), None
+        return self._name, sums
 
 
 def _used(lease: "Lease", outcome: Outcome) -> Used | None:
@@ -104,10 +138,11 @@ class Books:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Open books whose prices the settings may overrule (`prices`); `on_cost` hears nano-dollars paid and saved."""
-        self.usage = Usage()
+        self._usage = Usage()
+        self._fresh: list[Account] = []
         self._overrides = prices
         self._book_of = (_NO_PRICES, PriceBook(ROWS, _NO_PRICES))
-        self._rates: dict[tuple[str, str], tuple[int, Rate | None]] = {}
+        self._rates: dict[tuple[str, str], Rate | None] = {}
         self._on_cost = on_cost
         self._clock = clock
         self._wall = wall
@@ -129,44 +164,60 @@ class Books:
         """Open a worker's account under its settings; what its bucket has used before is there already."""
         return Account(self, settings, self._quota(settings))
 
-    def count(self, worker: str, provider: str, lease: "Lease", outcome: Outcome, now: Now, *, is_free: bool) -> None:
-        """Enter what a worker was used for; what never reached its upstream, and was not a failure, is nothing."""
-        failure, tokens = outcome.failure, outcome.usage
-        if failure is None and not lease.sent:
-            return
-        nano = 0
-        if tokens is not None:
-            rate = self._rate(provider, lease.model, now.wall)
-            nano = 0 if rate is None else cost(rate, tokens)
-        paid = 0 if is_free else nano
-        error = "" if failure is None else failure.word
-        self.usage.add(worker, now.wall, tokens=tokens, error=error, cost_nano=paid, would_cost_nano=nano)
-        if nano and self._on_cost is not None:
-            self._on_cost(worker, paid, nano - paid)
+    def fresh(self, account: Account) -> Tally:
+        """Return empty sums for an account, which will be asked for them (`taken`) soon."""
+        self._fresh.append(account)
+        return Tally()
 
-    def _rate(self, provider: str, model: str, wall: float) -> Rate | None:
-        """Return what `model` costs; looked up once an hour, since prices change by the hour at most."""
+    def failed(self, worker: str, failure: Failure, now: Now) -> None:
+        """Count a request that ended in a failure."""
+        self._usage.add(worker, now.wall, error=failure.word)
+
+    def cost(self, worker: str, provider: str, model: str, tokens: Tokens, *, is_free: bool) -> int:
+        """Return what tokens cost on the paid plan, in nano-dollars, 0 where nobody knows; tell whether it was paid or saved."""
+        rate = self._rate(provider, model)
+        if rate is None:
+            return 0
+        nano = cost(rate, tokens)
+        if nano and self._on_cost is not None:
+            self._on_cost(worker, 0 if is_free else nano, nano if is_free else 0)
+        return nano
+
+    def _rate(self, provider: str, model: str) -> Rate | None:
+        """Return what `model` costs; looked up anew a few times a second at most (`collect`), since prices have hours."""
         overrides = self._overrides()
         if overrides is not self._book_of[0]:
             self._book_of = (overrides, PriceBook(ROWS, overrides))
             self._rates.clear()
-        hour = int(wall) // 3600
-        known = self._rates.get((provider, model))
-        if known is None or known[0] != hour:
-            if len(self._rates) >= RATES_KEPT:
-                self._rates.clear()
-            known = self._rates[provider, model] = (hour, self._book_of[1].price_of(provider, model, wall))
-        return known[1]
+        try:
+            return self._rates[provider, model]
+        except KeyError:
+            rate = self._rates[provider, model] = self._book_of[1].price_of(provider, model, self._wall())
+            return rate
+
+    def rows(self) -> list[Row]:
+        """Return what each worker was used for, by hour and by day."""
+        self._take_fresh()
+        return self._usage.rows(self._wall())
+
+    def _take_fresh(self) -> None:
+        accounts, self._fresh = self._fresh, []
+        wall = self._wall()
+        for account in accounts:
+            name, sums = account.taken()
+            self._usage.add_sums(name, wall, sums)
 
     def restore(self, entries: Mapping[str, bytes]) -> int:
         """Take what the disk has, before the first account is opened; return how much of it could not be read."""
         self._stored = {name: value for name, value in entries.items() if name.startswith(QUOTA)}
-        return self.usage.restore(entries)
+        return self._usage.restore(entries)
 
     def collect(self) -> dict[str, bytes | None]:
         """Return what has changed since the last call, to be written."""
         now = self.now()
-        changed = self.usage.dirty(now.wall)
+        self._take_fresh()
+        self._rates.clear()
+        changed = self._usage.dirty(now.wall)
         for name, quota in self._quotas.items():
             if quota.changed:
                 quota.changed = False

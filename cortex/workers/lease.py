@@ -1,6 +1,5 @@
 """A lease: leave for one request to use one slot of one worker, and all its holder needs to talk to the upstream."""
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +13,7 @@ from cortex.quota.terms import Rest
 from cortex.transport.headers import request_head
 from cortex.transport.http1 import Budgets
 from cortex.transport.origin import Origin
+from cortex.transport.response import Response
 
 if TYPE_CHECKING:
     from cortex.workers.standing import Standing
@@ -94,7 +94,7 @@ class Lease:
         cold: bool,
         trial: bool,
         request_id: str,
-        reservation: Reservation,
+        reservation: Reservation | None,
     ) -> None:
         Lease._last_id += 1
         self.id = Lease._last_id
@@ -136,12 +136,14 @@ class Lease:
         """Whether it has not ended yet."""
         return self.id in self.standing.leases
 
-    def took(self, headers: Mapping[str, str], now: float) -> None:
-        """Note that a good answer has begun, and what its headers say."""
+    def took(self, response: Response, now: float) -> None:
+        """Note that a good answer has begun, and what its headers say of the quota."""
         self.asked += 1
         if self.began_s is None:
             self.began_s = now
-        self.allowances = self.link.provider.allowances(headers)
+        provider = self.link.provider
+        if provider.tells_limits:  # folding headers costs more than all the rest
+            self.allowances = provider.allowances(response.headers)
 
     def end(self, outcome: Outcome) -> None:
         """End it; only the first call counts."""

@@ -188,6 +188,8 @@ class Standing:
         """Return what keeps it from taking `request` with `model`, its key's quota above all; None when nothing does."""
         if self.busy_models and now < self.busy_models.get(model, 0.0):
             return Obstacle("full", f"{model} said it was busy", self.busy_models[model])
+        if not self.account.counts:
+            return None
         spent = self.account.spent(model, self.estimate(request), now)
         if spent is None:
             return None

@@ -162,7 +162,9 @@ class Worker(LoopActor):
             cold=cold,
             trial=standing.breaker.begin(now),
             request_id=request.id,
-            reservation=standing.account.reserve(grant.model, standing.estimate(request)),
+            reservation=standing.account.reserve(grant.model, standing.estimate(request))
+            if standing.account.counts
+            else None,
         )
 
     def _back(self, dispatch: Dispatch) -> Any:

@@ -22,7 +22,9 @@ def bucket(key_limits=None, *, plan=None, **limits) -> Quota:
 def use(quota: Quota, model: str, now: Now, estimate: Estimate = ONE, times: int = 1) -> None:
     for _ in range(times):
         assert quota.spent(model, estimate, now) is None
-        quota.settle(quota.reserve(model, estimate, now), Used(1, *estimate, 0), now)
+        quota.settle(
+            quota.reserve(model, estimate, now), Used(1, estimate.input_tokens, estimate.output_tokens, 0), now
+        )
 
 
 def test_without_limits_everything_goes(now):
@@ -39,6 +41,17 @@ def test_the_last_one_of_a_minute_is_taken_once(now):
     quota.reserve("m", ONE, now)
 
     assert quota.spent("m", ONE, now).why == "2 of 2 requests a minute used, back in 60 s"
+
+
+def test_what_will_be_several_requests_takes_as_many_places(now):
+    quota = bucket(requests_per_minute=5)
+    three = Estimate(10, 10, requests=3)
+    reservation = quota.reserve("m", three, now)
+
+    assert quota.spent("m", Estimate(10, 10, requests=2), now) is None
+    assert quota.spent("m", three, now) is not None
+    quota.settle(reservation, Used(2, 10, 10, 0), now)
+    assert quota.spent("m", three, now) is None
 
 
 def test_a_released_request_gives_its_place_back(now):
@@ -321,7 +334,9 @@ def test_changes_are_marked(now):
 
 def test_it_says_what_it_is(now):
     quota = bucket(requests_per_minute=5)
-    quota.reserve("m", ONE, now)
+    reservation = quota.reserve("m", ONE, now)
+
+    assert repr(reservation) == "<Reservation 'm' 20 tokens, under way>"
 
     assert (
         repr(quota) == "<Quota test [<Scope 'key' no limits, 1 under way>, <Scope 'm' requests/minute 5, 1 under way>]>"

@@ -42,6 +42,7 @@ def sizes(requests: int, hourly: int, daily: int, tokens: int) -> Limits:
     )
 
 
+DAILY = st.builds(Limits, requests_per_day=st.integers(1, 4))
 LIMITS = st.builds(sizes, st.integers(1, 4), st.integers(2, 8), st.integers(3, 12), st.integers(50, 300))
 MODELS = st.sampled_from(["small", "large"])
 
@@ -50,8 +51,8 @@ class Counting(RuleBasedStateMachine):
     """Only our own count speaks."""
 
     @initialize(
-        limits=LIMITS,
-        key_limits=st.none() | LIMITS,
+        limits=LIMITS | DAILY,
+        key_limits=st.none() | LIMITS | DAILY,
         refills=st.booleans(),
         counts=st.sampled_from(["all", "input"]),
         counts_cached=st.booleans(),
@@ -125,7 +126,7 @@ class Counting(RuleBasedStateMachine):
         assert 0.0 <= self.quota.share_left(model, self.now) <= 1.0
 
     def ask_once(self, model, estimate):
-        amounts = (1, sum(estimate), estimate.input_tokens)
+        amounts = (1, estimate.input_tokens + estimate.output_tokens, estimate.input_tokens)
         spent = self.quota.spent(model, estimate, self.now)
         if spent is not None:
             assert spent.until > self.now.mono
@@ -160,6 +161,8 @@ class Counting(RuleBasedStateMachine):
         self.quota.settle(reservation, used, self.now, began=began + self.base)
         self.quota.settle(reservation, used, self.now)
         began_day = self.day_at(began)
+        if self.plan.refills and began < max((other.seen or 0.0 for other in self.log), default=0.0):
+            self.only_we_count = False  # a bucket that is told of a use late lets it come back late
         amounts = sent.amounts
         if used is not None:
             counted = used.input_tokens - (0 if self.plan.counts_cached else used.cached_tokens)
@@ -194,11 +197,11 @@ class Counting(RuleBasedStateMachine):
     def jump(self, hours):
         self.offset = hours * 3_600.0
 
-    @rule(limits=LIMITS)
-    def edit(self, limits):
+    @rule(limits=LIMITS, daily=DAILY)
+    def edit(self, limits, daily):
         if not self.plan.refills:
-            self.limits = limits
-            self.quota.configure(self.plan, {"*": limits}, self.key_limits)
+            self.limits = daily if self.limits.requests_per_minute is None else limits
+            self.quota.configure(self.plan, {"*": self.limits}, self.key_limits)
 
     @invariant()
     def the_windows_say_what_is_under_way(self):
@@ -217,8 +220,8 @@ class Restarted(Counting):
     @rule(down_s=st.sampled_from([0.0, 30.0, 4_000.0]), base=st.floats(0, 1e5))
     def restart(self, down_s, base):
         state = self.quota.state(self.now)
-        for number in self.under_way:
-            self.log[number] = self.log[number]._replace(seen=self.true, seen_day=self.day)
+        for number in self.under_way:  # they are saved as used now, whatever day the clock showed when they were sent
+            self.log[number] = self.log[number]._replace(seen=self.true, sent_day=self.day, seen_day=self.day)
         old, self.under_way = self.under_way, {}
         self.true += down_s
         self.base = base

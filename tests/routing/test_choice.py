@@ -7,6 +7,7 @@ from fleet import NOW, board, dispatch, hold, standing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cortex.config.secret import Secret
 from cortex.messages import Failure, Refusal
 from cortex.providers.base import Model
 from cortex.quota.terms import Now
@@ -39,7 +40,7 @@ def full(name="desk", *, usual_s=None, slots=1, **more):
 
 
 def resting(name="desk", *, for_s=600.0, quota=True):
-    stands = standing(name)
+    stands = standing(name, key=Secret("k-0123456789"))
     if quota:
         limited = Failure("rate_limited", "spent", retry_after_s=for_s, scope="key")
         stands.account.quota.limited(MODEL, limited, Now(NOW, 0.0))

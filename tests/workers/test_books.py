@@ -49,7 +49,7 @@ def used(account):
 
 
 def totals(made, worker="cloud/1"):
-    (tally,) = [row.tally for row in made.usage.rows(WALL) if row.worker == worker and row.length_s == 86_400]
+    (tally,) = [row.tally for row in made.rows() if row.worker == worker and row.length_s == 86_400]
     return tally
 
 
@@ -179,7 +179,7 @@ def test_books_that_are_opened_again_count_on(count):
     assert unread == 0
     assert used(again) == (count, 0)
     assert (again.spent(MODEL, ONE, NOW) is None) is (count < 2)
-    assert after.usage.rows(WALL) == before.usage.rows(WALL)
+    assert after.rows() == before.rows()
 
 
 def test_an_edit_of_limits_keeps_what_was_used():
