@@ -93,3 +93,61 @@ def test_what_an_upstream_said_cannot_move_the_cursor():
     failures = [{"s_ago": 1.0, "word": "server_error", "detail": "\x1b[2Jgone\nline"}]
 
     assert "\x1b[2J" not in "".join(sheet(whole_worker(last_failures=failures)))
+
+
+def window(**facts):
+    """A window of a quota as /cortex/v1/workers/NAME has it."""
+    whole = {
+        "model": "m",
+        "window": "requests_per_day",
+        "limit": 20,
+        "used": 3,
+        "reserved": 0,
+        "left": 17,
+        "reset_at": None,
+        "rests_until": None,
+        "learned_from": "preset",
+    }
+    return {**whole, **facts}
+
+
+def test_each_window_of_a_quota_has_a_line():
+    windows = [
+        window(),
+        window(model=None, window="tokens_per_minute", reserved=2, learned_from="file"),
+        window(left=0, used=20, learned_from="error"),
+        window(learned_from="headers"),
+    ]
+
+    assert [" ".join(line.split()) for line in lines(whole_worker(quota=windows)) if "used" in line] == [
+        "quota m requests per day 3 of 20 used 17 left from the built-in data",
+        "all models tokens per minute 3 of 20 used, 2 under way 17 left from the settings",
+        "m requests per day 20 of 20 used 0 left from the text of a 429",
+        "m requests per day 3 of 20 used 17 left from the upstream's headers",
+    ]
+
+
+def test_a_window_says_until_when_it_rests_before_it_says_when_it_resets():
+    windows = [window(reset_at=0.0 + 86_400), window(reset_at=86_400, rests_until=3_600)]
+    found = [line for line in lines(whole_worker(quota=windows)) if "used" in line]
+
+    assert "reset " in found[0]
+    assert "rests until " in found[1]
+
+
+def test_what_a_key_was_used_for_is_told_where_there_was_something():
+    sums = {
+        "requests": 3,
+        "tokens_in": 10,
+        "tokens_out": 20,
+        "tokens_cached": 4,
+        "cost_usd": 0.0,
+        "would_have_cost_usd": 0.00125,
+        "errors": {"rate_limited": 1},
+    }
+    nothing = {**sums, "requests": 0}
+    found = [line for line in lines(whole_worker(usage={"today": nothing, "week": sums})) if "tokens in" in line]
+
+    assert [" ".join(line.split()) for line in found] == [
+        "usage week 3 requests 10 tokens in (4 cached), 20 out $0.0000 of $0.0013 1 rate limited"
+    ]

@@ -7,6 +7,7 @@ from fleet import NOW, board, dispatch, hold, standing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cortex.config.model import Limits
 from cortex.config.secret import Secret
 from cortex.messages import Failure, Refusal
 from cortex.providers.base import Model
@@ -250,3 +251,20 @@ def test_a_line_that_is_full_is_refused_with_a_time():
 
     assert (refusal.kind, refusal.retry_after_s) == ("queue_full", 2.0)
     assert "'auto'" in refusal.detail
+
+
+def beyond(name="groq"):
+    return standing(name, key=Secret(f"k-{name}-0123456789"), limits={"*": Limits(tokens_per_minute=10)})
+
+
+def test_a_request_beyond_every_quota_is_too_large_and_is_not_waited_for():
+    decision = choice(dispatch(), beyond(), beyond("other"))
+
+    assert decision.kind == "too_large"
+    assert "10" in decision.candidates[0].why
+
+
+def test_where_another_key_is_only_spent_it_is_a_matter_of_quota():
+    decision = choice(dispatch(), beyond(), resting("spent", for_s=600.0))
+
+    assert (decision.kind, decision.retry_after_s) == ("quota", 600.0)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fleet import Post, board, settle, standing
+from fleet import NOW, Post, board, settings, settle, standing
 
 from cortex.actors.names import Names
 from cortex.config.model import Health as HealthSettings
@@ -12,7 +12,7 @@ from cortex.config.watcher import Current
 from cortex.messages import Failure
 from cortex.providers.base import Findings
 from cortex.transport.failures import TransportError
-from cortex.workers.health import Health, probe
+from cortex.workers.health import CLOUD_EVERY_S, Health, is_due, probe
 from cortex.workers.messages import Probed, ProbeNow
 from cortex.workers.worker import link_of
 
@@ -204,3 +204,32 @@ async def test_what_an_old_address_said_is_not_believed_of_the_new_one(make):
     assert {old, 9} == set(bench.upstreams.ports)
     assert bench.upstreams.ports[-1] == 9
     assert len(bench.posts["desk"].take(Probed)) == 1
+
+
+async def test_gemini_refuses_a_key_with_400():
+    details = b'[{"reason":"API_KEY_INVALID"}]'
+    body = b'{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"API key not valid.","details":%b}}' % details
+    link = link_of(settings("g", local=False, provider="gemini", url="https://g.example/v1beta"))
+    found = await probe(Upstreams({"/v1beta/models?pageSize=1000": (400, body)}), link, 1.0)
+
+    assert (type(found), found.word) == (Failure, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("facts", "due"),
+    [
+        ({}, False),
+        ({"probed_at": NOW - CLOUD_EVERY_S}, True),
+        ({"local": True}, True),
+        ({"reachable": False}, True),
+        ({"reachable": None}, True),
+        ({"retired_why": "unauthorized"}, True),
+    ],
+)
+def test_a_cloud_that_is_well_is_seldom_looked_at(facts, due):
+    cloud = standing("cloud", local=False)
+    cloud.probed_at = NOW - 10.0
+    for name, value in facts.items():
+        setattr(cloud, name, value)
+
+    assert is_due(cloud, NOW) is due
