@@ -1,8 +1,7 @@
 """Córtex's own paths: what `status`, the page, Kubernetes and Prometheus read, and the actions on workers."""
 
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,8 +16,7 @@ from cortex.config.units import seconds
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import ClientGoneError, Reply
-from cortex.ledger.usage import Row, Tally
-from cortex.quota.terms import Window
+from cortex.endpoint.shown import DAY_S, full, health_of, short, sums, used
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.recorder import Take
@@ -28,7 +26,6 @@ from cortex.workers.standing import Board, Standing
 
 ASK_TIMEOUT_S = 5.0
 REQUESTS_SHOWN = 100
-DAY_S = 86_400
 PING_S = 15.0
 """Between two signs of life on the stream of events."""
 
@@ -248,7 +245,7 @@ class Control:
         days = [row for row in self._books.rows() if row.worker == worker and row.length_s == DAY_S]
         today = now - now % DAY_S
         spans = {"today": today, "week": today - 6 * DAY_S, "year": float("-inf")}
-        return {name: _sum([row.tally for row in days if row.start >= since]) for name, since in spans.items()}
+        return {name: sums([row.tally for row in days if row.start >= since]) for name, since in spans.items()}
 
     def _find(self, name: str) -> Standing:
         standing = self._board.get(name)
@@ -260,107 +257,6 @@ class Control:
     def _states(self) -> dict[str, str]:
         now = self._clock()
         return {standing.name: standing.shown(now) for standing in self._board}
-
-
-def health_of(states: list[str]) -> str:
-    """Return the one word for all workers together.
-
-    >>> health_of([]), health_of(["ready", "busy"]), health_of(["ready", "open"]), health_of(["unreachable"])
-    ('no_workers', 'healthy', 'degraded', 'unhealthy')
-    """
-    if not states:
-        return "no_workers"
-    good = [state in {"ready", "busy"} for state in states]
-    if all(good):
-        return "healthy"
-    return "degraded" if any(good) or "half_open" in states else "unhealthy"
-
-
-def short(standing: Standing, now: float) -> dict[str, Any]:
-    """Return one worker as the lists show it."""
-    obstacle = standing.obstacle(now)
-    return {
-        "name": standing.name,
-        "state": standing.shown(now),
-        "why": obstacle.why if obstacle else standing.quota_rest(now),
-        "provider": standing.settings.provider,
-        "slots": standing.slots,
-        "in_flight": standing.in_flight,
-        "breaker": standing.breaker.state,
-        "models": len(standing.models or {}),
-        "loaded": [model.name for model in (standing.models or {}).values() if model.loaded],
-        "answered": standing.answered,
-        "failed": standing.failed,
-    }
-
-
-def full(standing: Standing, now: float) -> dict[str, Any]:
-    """Return one worker with all that is known of it; its key only by its mask."""
-    return {
-        **short(standing, now),
-        "url": standing.settings.url,
-        "key": str(standing.settings.key) if standing.settings.key else None,
-        "local": standing.local,
-        "version": standing.version,
-        "weight": standing.settings.weight,
-        "models": [
-            {
-                "name": model.name,
-                "loaded": model.loaded,
-                "context_length": model.context_length or None,
-                "digest": model.digest,
-            }
-            for model in (standing.models or {}).values()
-        ],
-        "pace": standing.pace.figures(),
-        "probed_s_ago": round(now - standing.probed_at, 1) if standing.probed_at else None,
-        "last_failures": [
-            {"s_ago": round(now - at, 1), "word": failure.word, "detail": str(failure)}
-            for at, failure in standing.failures
-        ],
-        "quota": [_window(window) for window in standing.account.windows()],
-        "requests": [lease.request_id for lease in standing.leases.values()],
-    }
-
-
-def used(row: Row) -> dict[str, Any]:
-    """Return one span of a key's use, for programs."""
-    start = datetime.fromtimestamp(row.start, UTC).isoformat().replace("+00:00", "Z")
-    span = "hour" if row.length_s < DAY_S else "day"
-    return {"worker": row.worker, "from": start, "span": span, **_tally(row.tally)}
-
-
-def _sum(tallies: Iterable[Tally]) -> dict[str, Any]:
-    whole = Tally()
-    for tally in tallies:
-        whole.add(tally)
-    return _tally(whole)
-
-
-def _tally(tally: Tally) -> dict[str, Any]:
-    return {
-        "requests": tally.requests,
-        "tokens_in": tally.input_tokens,
-        "tokens_out": tally.output_tokens,
-        "tokens_cached": tally.cached_tokens,
-        "cost_usd": tally.cost_nano / 1e9,
-        "would_have_cost_usd": tally.would_cost_nano / 1e9,
-        "errors": tally.errors,
-    }
-
-
-def _window(window: Window) -> dict[str, Any]:
-    return {
-        "model": window.model or None,
-        "window": f"{window.counts}_per_{window.period}",
-        "limit": window.limit,
-        "used": window.used,
-        "reserved": window.reserved,
-        "left": window.left,
-        "reset_at": window.reset_at,
-        "rests_until": window.rests_until,
-        "learned_from": window.source,
-    }
 
 
 def _json(reply: Reply, value: Any, *, status: int = 200) -> None:

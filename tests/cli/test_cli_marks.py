@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cortex.commands import marks
 from cortex.commands.marks import harmless, is_good, mark
-from cortex.endpoint.control import health_of
+from cortex.endpoint.shown import health_of
 from cortex.workers.standing import Shown
 
 STATES = get_args(Shown)

@@ -10,8 +10,8 @@ from page_house import House
 from cortex import __version__
 from cortex.actors.future import new_future
 from cortex.config.secret import Secret
-from cortex.endpoint.control import full, health_of, short
 from cortex.endpoint.reply import ClientGoneError
+from cortex.endpoint.shown import full, health_of, short
 from cortex.messages import Failure
 from cortex.providers.base import Model
 from cortex.telemetry.events import Report
