@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from cortex.config.secret import Secret
 
-Strategy = Literal["local_first", "round_robin", "least_loaded"]
+Strategy = Literal["local_first", "round_robin", "least_loaded", "cost_optimized"]
 Restarts = Literal["one_for_one", "one_for_all", "rest_for_one"]
 Bucket = Literal["per-key", "shared"]
 
@@ -212,6 +212,8 @@ class Worker(Struct, frozen=True, kw_only=True):
     """It is somebody's service, which wants a key, wherever its address leads."""
     switches: Mapping[str, object] = {}
     """How an upstream of the OpenAI dialect deviates from it."""
+    cost_per_hour: float = 0.0
+    """USD, of a machine of one's own while it answers: electricity, or rent."""
     first_token_timeout_s: float | None = None
     """In place of the routing section's, for a machine known to be slow."""
 

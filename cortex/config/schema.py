@@ -156,7 +156,8 @@ SECTIONS: Mapping[str, Section[Any]] = {
                     "local_first",
                     "round_robin",
                     "least_loaded",
-                    later=("cost_optimized", "smart", "learned"),
+                    "cost_optimized",
+                    later=("smart", "learned"),
                 )
             ),
             "deadline": Field(duration, "deadline_s"),

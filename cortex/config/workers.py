@@ -125,6 +125,7 @@ WORKER: Fields = {
     "limits": Field(named(LIMITS.read)),
     "key_limits": Field(LIMITS.read),
     "switches": Field(_switches),
+    "cost_per_hour": Field(number(0, 10_000)),
     "first_token_timeout": Field(duration, "first_token_timeout_s"),
 }
 

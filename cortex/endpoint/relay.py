@@ -42,6 +42,9 @@ ANSWER_LIMIT = 64_000_000
 AGAIN_S = 0.5
 """Pause before a worker that was out of reach is asked once more for the same request; doubles each time."""
 
+OF_MODEL = frozenset({"rate_limited", "busy", "model_missing", "unsupported"})
+"""Words that say nothing of another model on the same worker."""
+
 DISPATCH_TRIES = 3
 """A request that crashes the dispatcher this often is the cause; it gets an error, not a fourth try."""
 
@@ -63,7 +66,7 @@ class Relay:
         False, and nothing is told, when it is refused for the reason `or_else`.
         """
         record = exchange.record
-        tried: dict[str, Tried] = {}
+        tried: dict[str | tuple[str, str], Tried] = {}
         attempts_left = self._current.settings.routing.max_attempts
         while True:
             granted = await self._lease(Dispatch(request, tried), exchange)
@@ -78,7 +81,8 @@ class Relay:
             if failure.word in FINAL:
                 self.tell(exchange, of_failure(failure, record), outcome="client_error")
                 return True
-            tried[granted.worker] = Tried(failure, self._again_at(failure, exchange, granted.worker))
+            about = (granted.worker, granted.model) if failure.word in OF_MODEL else granted.worker
+            tried[about] = Tried(failure, self._again_at(failure, exchange, granted.worker))
             attempts_left -= 1
             if not attempts_left or self._clock() >= request.deadline_s:
                 self._refuse(exchange, request, _all_tried(tried, self._clock()), tried)
@@ -146,6 +150,8 @@ class Relay:
             except BaseException:
                 attempt.ended_s = self._clock() - record.arrived_s
                 raise
+            if failure is not None:
+                failure = lease.link.without_secrets(failure)
             ended_s = self._clock()
             attempt.ended_s = ended_s - record.arrived_s
             attempt.failure = failure
@@ -278,7 +284,9 @@ class Relay:
                 pending.cancel()
             raise
 
-    def _refuse(self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str, Tried]) -> None:
+    def _refuse(
+        self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
+    ) -> None:
         """Tell the client that nothing answered, with the first cause, not only the last."""
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
@@ -346,7 +354,7 @@ def _is_one_call(ask: Ask) -> bool:
     return isinstance(ask, Chat) and ask.parallel_tool_calls is False
 
 
-def _all_tried(tried: dict[str, Tried], now: float) -> Refusal:
+def _all_tried(tried: dict[str | tuple[str, str], Tried], now: float) -> Refusal:
     """Refuse a request that may not be tried any more."""
     if all(one.failure.word == "rate_limited" for one in tried.values()):
         back = min(one.again_at for one in tried.values())

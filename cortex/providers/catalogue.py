@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from cortex.config.model import Worker
+from cortex.providers.anthropic import Anthropic
 from cortex.providers.base import Provider
 from cortex.providers.cohere import Cohere
 from cortex.providers.gemini import Gemini
@@ -32,11 +33,16 @@ def _cohere(_: Worker) -> Provider:
     return Cohere()
 
 
+def _anthropic(_: Worker) -> Provider:
+    return Anthropic()
+
+
 TRANSLATIONS: Mapping[str, Callable[[Worker], Provider]] = {
     "ollama": _ollama,
     "openai": _openai,
     "gemini": _gemini,
     "cohere": _cohere,
+    "anthropic": _anthropic,
 }
 
 

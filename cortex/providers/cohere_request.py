@@ -14,6 +14,7 @@ import msgspec
 from cortex.chat import Chat, Image, Message, Part, Sampling, Text
 from cortex.providers.cohere_json import form_of
 from cortex.providers.cohere_tools import tools_of, written_call
+from cortex.providers.tool_images import images_apart
 
 PATH = "/v2/chat"
 
@@ -83,7 +84,7 @@ def _clamped(value: float | None, low: float, high: float) -> float | None:
 
 def _messages(chat: Chat, words: str, *, is_thinking: bool) -> list[dict[str, Any]]:
     """Return the turns, with `words` of our own, if there are any, behind the client's instructions."""
-    turns = [turn for message in chat.messages if (turn := _message(message, is_thinking=is_thinking))]
+    turns = [turn for message in images_apart(chat.messages) if (turn := _message(message, is_thinking=is_thinking))]
     if words:
         at = next((at for at, turn in enumerate(turns) if turn["role"] != "system"), len(turns))
         turns.insert(at, {"role": "system", "content": words})

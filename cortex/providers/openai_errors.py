@@ -31,6 +31,7 @@ _CANNOT = (
     r"|image_url is only supported by certain models|\b(?:tools|functions) (?:is|are) not supported in this model"
     r"|no endpoints found that support"  # OpenRouter
     r"|response.?format\W* does not support|does not support response.?format|invalid schema for response.?format"  # Groq
+    r"|response.?format\b.*\b(?:with|and) (?:streaming|tools?)\b"  # Groq, whose schemas go with neither
     r"|reasoning_(?:effort|format)\W* (?:must be one of|is not supported)|property '[^']*' is unsupported"  # Groq
 )
 _MONEY = r"insufficient (?:balance|credit|fund|quota)|\bcredits?\b|\bbalance\b|billing|payment"

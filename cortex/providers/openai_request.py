@@ -9,6 +9,7 @@ from typing import Any
 from cortex.chat import Chat, Image, JsonSchema, Message, Part, Text, Tool, ToolCall
 from cortex.providers.openai_switches import Switches
 from cortex.providers.rewrite import Fields, raw
+from cortex.providers.tool_images import images_apart
 
 LOAD_OPTIONS = frozenset(
     {"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict", "low_vram", "numa"}
@@ -20,7 +21,8 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 def written(chat: Chat, model: str, switches: Switches) -> Fields:
     """Return the fields of the request body; every part of `chat` is in it that is not left to the upstream."""
-    fields: dict[str, Any] = {"model": model, "messages": [_message(message, switches) for message in chat.messages]}
+    messages = [_message(message, switches) for message in images_apart(chat.messages)]
+    fields: dict[str, Any] = {"model": model, "messages": messages}
     if chat.stream:
         fields["stream"] = True
     fields |= _tools(chat) | _sampling(chat, switches) | _shape(chat)

@@ -21,6 +21,9 @@ from cortex.quota.words import lasting, too_large, used_of
 _GRACE_S = 0.001
 """Added to the time at which a window has room again: then it has, however sums of floats were rounded."""
 
+_UNDER_WAY_S = 5.0
+"""When to ask again where requests under way hold enough tokens: they rarely use all that was reserved for them."""
+
 _PLACE = {"requests": 0, "tokens": 1, "input_tokens": 2}
 
 
@@ -147,6 +150,8 @@ class Scope:
         if amount <= left:
             return None
         until = self._free_at(gauge, amount - left, now)
+        if key.counts != "requests" and amount <= left + self.reserved[gauge.place]:
+            until = min(until, now.mono + _UNDER_WAY_S)
         used = used_of(ceil(limit - left), limit, key)
         return Spent(f"{used}, back in {lasting(until - now.mono)}", until + _GRACE_S, key.period)
 

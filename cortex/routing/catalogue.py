@@ -71,7 +71,8 @@ def names(aliases: Mapping[str, tuple[str, ...]], board: Board) -> tuple[str, ..
 
 def nearest(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> tuple[str, ...]:
     """Return the names most like `asked`, at most three."""
-    return tuple(get_close_matches(asked[:200], names(aliases, board), n=3, cutoff=0.4))
+    others = [name for name in names(aliases, board) if name != asked]  # one may be listed and yet be gone
+    return tuple(get_close_matches(asked[:200], others, n=3, cutoff=0.4))
 
 
 def own_choice(standing: Standing) -> str | None:
@@ -131,8 +132,8 @@ def _unknown(board: Board) -> tuple[Standing, ...]:
 
 
 def _first_of_each(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Keep each worker's best rank only."""
-    best: dict[str, Entry] = {}
+    """Keep the best rank of each worker's model; two models of one key have quotas of their own."""
+    best: dict[tuple[str, str], Entry] = {}
     for entry in entries:
-        best.setdefault(entry.standing.name, entry)
+        best.setdefault((entry.standing.name, entry.model), entry)
     return tuple(best.values())

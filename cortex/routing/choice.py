@@ -44,22 +44,21 @@ def choose(
     board: Board,
 ) -> list[Ranked] | Wait | Refusal:
     """Return the workers that can take it now in order, best first; or how long to wait; or why nobody will."""
+    request = dispatch.request
     free, passed = _sort(dispatch, resolution, now)
     if free:
-        ranked = order_of(strategy, free, state, now)
+        ranked = order_of(strategy, request, free, state, now)
         if not passed:
             return ranked
         best = ranked[0].entry
         for busy, obstacle in passed:
             if (
                 obstacle.kind == "full"
-                and now < dispatch.request.deadline_s
+                and now < request.deadline_s
                 and busy.rank <= best.rank
                 and worth_waiting(busy, best, ahead=ahead)
             ):
-                return Wait(
-                    dispatch.request.deadline_s, f"{busy.standing.name} is sooner than a load on {best.standing.name}"
-                )
+                return Wait(request.deadline_s, f"{busy.standing.name} is sooner than a load on {best.standing.name}")
         return ranked
     return _wait(dispatch, passed, resolution, now, ahead) or _refuse(dispatch, passed, resolution, now, nearest, board)
 
@@ -79,8 +78,9 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
         obstacle = standing.obstacle(now) or standing.model_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
-        if tried and standing.name in tried:
-            failure, again_at = tried[standing.name]
+        before = tried and (tried.get(standing.name) or tried.get((standing.name, entry.model)))
+        if before:
+            failure, again_at = before
             if now < again_at:
                 obstacle = Obstacle(
                     "quota" if failure.word == "rate_limited" else "open", f"tried: {failure}", again_at
@@ -168,7 +168,7 @@ def _retry_after_s(passed: Sequence[Passed], now: float) -> float:
 
 def _explain(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, board: Board) -> Iterable[Candidate]:
     """Say of every worker why it did not take the request."""
-    why = {item.entry.standing.name: item.obstacle.why for item in passed}
+    why = _whys(passed)
     having = {entry.standing.name: entry for entry in resolution.entries}
     unknown = {standing.name for standing in resolution.unknown}
     for standing in board:
@@ -181,6 +181,19 @@ def _explain(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolutio
             yield Candidate(standing.name, "has not said which models it has" + _unreachable(standing.reachable))
         else:
             yield Candidate(standing.name, f"does not have the model '{dispatch.request.model}'")
+
+
+def _whys(passed: Sequence[Passed]) -> dict[str, str]:
+    """Return by worker what stands in its way; for each model where several of one worker were looked at."""
+    by_worker: dict[str, dict[str, str]] = {}
+    for entry, obstacle in passed:
+        by_worker.setdefault(entry.standing.name, {})[entry.model] = obstacle.why
+    return {
+        worker: next(iter(whys.values()))
+        if len(set(whys.values())) == 1
+        else ", ".join(f"{model} {why}" for model, why in whys.items())
+        for worker, whys in by_worker.items()
+    }
 
 
 def _unreachable(reachable: bool | None) -> str:  # noqa: FBT001  a fact of three values

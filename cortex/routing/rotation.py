@@ -3,7 +3,8 @@
 Theory of operation: twenty keys that have the same model are as good as one another but for what is left of their quotas
 and how busy they are. Looking at each for every request would make a dispatch as dear as the pools are large. So where
 there are many (of one rank, and alike in whether they cost), they are kept in order, sorted anew a few times a second; the
-first that can take the request is handed to the strategy, and put last, so that a burst is spread over all of them. A few
+first that can take the request is handed to the strategy, and put last, so that a burst is spread over all of them. One that
+cannot is set aside until they are sorted anew, or until no other is left, so that spent keys are not asked each time. A few
 are looked at whole, and machines of one's own always are: which of those has the model in memory matters more.
 """
 
@@ -21,12 +22,13 @@ SORTED_FOR_S = 0.25
 class Rotation:
     """Workers that are alike."""
 
-    __slots__ = ("_order", "_sorted_at", "entries", "is_whole")
+    __slots__ = ("_aside", "_order", "_sorted_at", "entries", "is_whole")
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
         self.is_whole = len(entries) <= FEW or entries[0].standing.local
         self._order = deque(entries)
+        self._aside: deque[Entry] = deque()
         self._sorted_at = float("-inf")
 
     def look(self, is_free: Callable[[Entry], bool], now: float) -> list[Entry]:
@@ -34,14 +36,16 @@ class Rotation:
         if self.is_whole:
             return [entry for entry in self.entries if is_free(entry)]
         if not 0.0 <= now - self._sorted_at < SORTED_FOR_S:
-            self._order = deque(sorted(self.entries, key=lambda entry: _precedence(entry, now)))
+            self._order, self._aside = deque(sorted(self.entries, key=lambda entry: _precedence(entry, now))), deque()
             self._sorted_at = now
-        order = self._order
-        for _ in range(len(order)):
-            entry = order[0]
-            order.rotate(-1)
-            if is_free(entry):
-                return [entry]
+        order, aside = self._order, self._aside
+        for line, length in ((order, len(order)), (aside, len(aside))):
+            for _ in range(length):
+                entry = line.popleft()
+                if is_free(entry):
+                    order.append(entry)
+                    return [entry]
+                aside.append(entry)
         return []
 
 

@@ -10,11 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
+from cortex.chat import Usage
+from cortex.ledger.prices import cost
+from cortex.messages import Request
 from cortex.routing.entry import Entry
 from cortex.workers.standing import NEVER
 
 ASSUMED_LOAD_S = 15.0
 """What a load is taken to cost before one was seen: some seconds for a few GB from an SSD."""
+
+ASSUMED_ANSWER_S = 10.0
+"""What an answer is taken to last before one was seen: some 300 tokens at 30 a second."""
 
 NEAR = 0.1
 """Loads this close to the least one tie, and two of those are drawn by lot."""
@@ -38,10 +44,10 @@ class Ranked(NamedTuple):
     why: str
 
 
-Strategy = Callable[[Sequence[Entry], State, float], list[Ranked]]
+Strategy = Callable[[Request, Sequence[Entry], State, float], list[Ranked]]
 
 
-def local_first(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+def local_first(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Take own hardware before free keys before paid ones; there the loaded model, the key with the most left, the idler."""
     if len(entries) == 1:
         return [Ranked(entries[0], _tier_word(entries[0]))]
@@ -49,7 +55,7 @@ def local_first(entries: Sequence[Entry], state: State, now: float) -> list[Rank
     return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}") for entry in order]
 
 
-def round_robin(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+def round_robin(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Take smooth weighted turns, as in nginx: 5:1:1 gives a a b a c a a, never five in a row.
 
     The turn is counted for whoever comes first; one that cannot take it keeps no claim to the next.
@@ -69,7 +75,7 @@ def round_robin(entries: Sequence[Entry], state: State, now: float) -> list[Rank
     ]
 
 
-def least_loaded(entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+def least_loaded(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Take the least share of slots in use, weighed by how long answers take there, failures of late counted as load.
 
     Where several tie, the better of two drawn by lot: deterministic ties would send every burst to one worker.
@@ -87,22 +93,46 @@ def least_loaded(entries: Sequence[Entry], state: State, now: float) -> list[Ran
     return [Ranked(entry, f"load {loads[entry.standing.name]:.2f}, {_warmth(entry)}") for entry in order]
 
 
+def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+    """Take what this request is expected to cost least with; among equals the faster, the idler, the one with more left.
+
+    Own machines cost their `cost_per_hour`, keys nothing while their free quota lasts (one that is spent is no candidate),
+    others their price for the estimated prompt and an answer as long as that model's usually are. Where nobody knows a price,
+    that comes last.
+    """
+    if len(entries) == 1:
+        return [Ranked(entries[0], _cost_word(expected_usd(request, entries[0])))]
+    costs = {entry.standing.name: expected_usd(request, entry) for entry in entries}
+    order = sorted(
+        entries,
+        key=lambda entry: (
+            costs[entry.standing.name],
+            _load_time_s(entry) + (entry.standing.pace.total_s(entry.model) or 0.0),
+            -entry.standing.account.share_left(entry.model, now),
+            _load(entry, now),
+            entry.standing.granted_at,
+        ),
+    )
+    return [Ranked(entry, f"{_cost_word(costs[entry.standing.name])}, {_tier_word(entry)}") for entry in order]
+
+
 STRATEGIES: Mapping[str, Strategy] = {
     "local_first": local_first,
     "round_robin": round_robin,
     "least_loaded": least_loaded,
+    "cost_optimized": cost_optimized,
 }
 
 
-def order_of(strategy: Strategy, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
+def order_of(strategy: Strategy, request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Order by rank first (an alias names the best first), by the strategy within each rank."""
     if not any(entry.rank for entry in entries):
-        return strategy(entries, state, now)
+        return strategy(request, entries, state, now)
     ranks = sorted({entry.rank for entry in entries})
     return [
         Ranked(ranked.entry, f"choice {rank + 1}, {ranked.why}")
         for rank in ranks
-        for ranked in strategy([entry for entry in entries if entry.rank == rank], state, now)
+        for ranked in strategy(request, [entry for entry in entries if entry.rank == rank], state, now)
     ]
 
 
@@ -118,6 +148,29 @@ def worth_waiting(busy: Entry, free: Entry, *, ahead: int) -> bool:
         return False
     load_s = free.standing.pace.load_s(free.model) or ASSUMED_LOAD_S
     return usual_s * (1 + ahead) / busy.standing.slots < load_s
+
+
+def expected_usd(request: Request, entry: Entry) -> float:
+    """Return what `request` is expected to cost there; infinite where nobody knows."""
+    standing = entry.standing
+    settings = standing.settings
+    if standing.local:
+        return settings.cost_per_hour * (standing.pace.total_s(entry.model) or ASSUMED_ANSWER_S) / 3600.0
+    if settings.free:
+        return 0.0
+    rate = standing.account.rate(entry.model)
+    if rate is None:
+        return NEVER
+    tokens = standing.estimate(request)
+    usual = standing.pace.output_tokens(entry.model)
+    output = min(tokens.output_tokens, round(usual)) if usual is not None else tokens.output_tokens
+    return cost(rate, Usage(input_tokens=tokens.input_tokens, output_tokens=output)) / 1e9
+
+
+def _cost_word(usd: float) -> str:
+    if usd == 0.0:
+        return "costs nothing"
+    return "price unknown" if usd == NEVER else f"about ${usd:.2g}"
 
 
 def _local_first(entry: Entry, now: float) -> tuple[float, ...]:

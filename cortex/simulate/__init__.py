@@ -4,6 +4,7 @@ One implementation serves the tests, `cortex run --demo` and `cortex gameday`. I
 that it cannot share a mistake with what it tests.
 """
 
+from cortex.simulate.anthropic import SimulatedAnthropic
 from cortex.simulate.cohere import COHERE_TRIAL, SimulatedCohere
 from cortex.simulate.delivery import Received
 from cortex.simulate.demo import Demo, start_demo
@@ -26,6 +27,7 @@ __all__ = [
     "Limit",
     "Quota",
     "Received",
+    "SimulatedAnthropic",
     "SimulatedCohere",
     "SimulatedGemini",
     "SimulatedGroq",

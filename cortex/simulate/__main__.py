@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from cortex.simulate import (
     Quota,
+    SimulatedAnthropic,
     SimulatedCohere,
     SimulatedGemini,
     SimulatedGroq,
@@ -19,7 +20,8 @@ from cortex.simulate import (
 from cortex.simulate.cloud import SimulatedCloud
 
 CLOUDS: Mapping[str, type[SimulatedCloud]] = {
-    kind.dialect: kind for kind in (SimulatedOpenAI, SimulatedGemini, SimulatedCohere, SimulatedGroq)
+    kind.dialect: kind
+    for kind in (SimulatedOpenAI, SimulatedGemini, SimulatedCohere, SimulatedGroq, SimulatedAnthropic)
 }
 
 

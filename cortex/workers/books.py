@@ -55,6 +55,10 @@ class Account:
         """Return what of its quota keeps a request from being sent; None when nothing does."""
         return self.quota.spent(model, estimate, self._at(mono))
 
+    def rate(self, model: str) -> Rate | None:
+        """Return what `model` costs on the paid plan; None where nobody knows."""
+        return self._books.rate(self._provider, model)
+
     def rests(self, model: str, mono: float) -> str:
         """Return why nothing at all can be asked of `model`; empty while something can."""
         spent = self.spent(model, _NOTHING, mono) if self.counts else None
@@ -175,7 +179,7 @@ class Books:
 
     def cost(self, worker: str, provider: str, model: str, tokens: Tokens, *, is_free: bool) -> int:
         """Return what tokens cost on the paid plan, in nano-dollars, 0 where nobody knows; tell whether it was paid or saved."""
-        rate = self._rate(provider, model)
+        rate = self.rate(provider, model)
         if rate is None:
             return 0
         nano = cost(rate, tokens)
@@ -183,7 +187,7 @@ class Books:
             self._on_cost(worker, 0 if is_free else nano, nano if is_free else 0)
         return nano
 
-    def _rate(self, provider: str, model: str) -> Rate | None:
+    def rate(self, provider: str, model: str) -> Rate | None:
         """Return what `model` costs; looked up anew a few times a second at most (`collect`), since prices have hours."""
         overrides = self._overrides()
         if overrides is not self._book_of[0]:

@@ -115,6 +115,11 @@ def is_due(standing: Standing, now: float) -> bool:
 
 async def probe(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
     """Ask the upstream its free questions, one after another, and read the answers; never raises, never longer than `timeout_s`."""
+    result = await _probed(pool, link, timeout_s)
+    return link.without_secrets(result) if isinstance(result, Failure) else result
+
+
+async def _probed(pool: Pool, link: Link, timeout_s: float) -> Findings | Failure:
     good: dict[str, bytes] = {}
     broken: Failure | None = None
     try:

@@ -3,10 +3,10 @@
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from cortex.actors.names import Names
-from cortex.messages import Allowance, Outcome
+from cortex.messages import Allowance, Failure, Outcome
 from cortex.providers.base import Provider
 from cortex.quota.quota import Reservation
 from cortex.quota.terms import Rest
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 GIVEN_UP = Outcome(cancelled=True)
 
+BLOT = "[key]"
+SHORTEST_TELLING = 8
+"""So many of a key's first letters are too many to be told."""
+
 
 class Link(Struct, frozen=True):
     """How to reach one upstream; made once for each change of its settings."""
@@ -29,6 +33,9 @@ class Link(Struct, frozen=True):
     base_path: str
     headers: tuple[tuple[str, str], ...]
     """What every request to it carries, the key included: never to be logged."""
+
+    secrets: tuple[str, ...] = ()
+    """What of them nobody may read."""
 
     heads: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """What `head` has written once, by method and path, up to the length; paths are few."""
@@ -41,8 +48,29 @@ class Link(Struct, frozen=True):
             known = self.heads[method, path] = whole.removesuffix(b"1\r\n\r\n")
         return known + b"%d\r\n\r\n" % length
 
+    def without_secrets(self, failure: Failure) -> Failure:
+        """Return `failure` with the key blotted out: some upstreams tell back what they were sent.
+
+        Its detail may have been cut in the middle of a key, so what a key begins with is blotted out at its end too.
+        """
+        if not self.secrets:
+            return failure
+        told = {name: _blotted(getattr(failure, name), self.secrets) for name in ("detail", "param", "code")}
+        return structs.replace(failure, **told)
+
     def __repr__(self) -> str:
         return f"<Link {self.provider.name} {self.origin.host}:{self.origin.port}{self.base_path}>"
+
+
+def _blotted(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, BLOT)
+        cut = text.removesuffix("…")
+        for length in range(min(len(secret), len(cut)), SHORTEST_TELLING - 1, -1):
+            if cut.endswith(secret[:length]):
+                text = cut[:-length] + BLOT
+                break
+    return text
 
 
 class Ended(Struct, frozen=True):

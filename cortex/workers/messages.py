@@ -24,10 +24,10 @@ class Dispatch:
 
     __slots__ = ("declined", "queued_at", "request", "tried", "waited_s")
 
-    def __init__(self, request: Request, tried: dict[str, Tried]) -> None:
+    def __init__(self, request: Request, tried: "dict[str | tuple[str, str], Tried]") -> None:
         self.request = request
         self.tried = tried
-        """By worker; grows from attempt to attempt."""
+        """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}
         """Workers that refused this very dispatch, and why; written by them, cleared when it waits."""
         self.queued_at = 0.0

@@ -30,17 +30,22 @@ class Mean:
 class Pace:
     """One worker's learned times, in seconds."""
 
-    __slots__ = ("_errors", "_errors_at", "_first_token_s", "_load_s", "_total_s")
+    __slots__ = ("_errors", "_errors_at", "_first_token_s", "_load_s", "_output_tokens", "_total_s")
 
     def __init__(self) -> None:
         self._first_token_s: dict[str, Mean] = {}
         self._total_s: dict[str, Mean] = {}
         self._load_s: dict[str, Mean] = {}
+        self._output_tokens: dict[str, Mean] = {}
         self._errors = 0.0
         self._errors_at = 0.0
 
-    def answered(self, model: str, *, first_token_s: float | None, total_s: float, load_s: float) -> None:
+    def answered(
+        self, model: str, *, first_token_s: float | None, total_s: float, load_s: float, output_tokens: int = 0
+    ) -> None:
         """Learn from one whole answer; a first token that waited for a load says nothing about a warm one."""
+        if output_tokens:
+            _mean(self._output_tokens, model).add(float(output_tokens))
         if load_s > 1.0:
             _mean(self._load_s, model).add(load_s)
             return
@@ -66,6 +71,10 @@ class Pace:
     def total_s(self, model: str) -> float | None:
         """Return the usual time of a whole answer."""
         return _value(self._total_s, model)
+
+    def output_tokens(self, model: str) -> float | None:
+        """Return the usual length of an answer."""
+        return _value(self._output_tokens, model)
 
     def load_s(self, model: str) -> float | None:
         """Return the usual time that loading `model` takes."""

@@ -12,6 +12,7 @@ from typing import Any
 from cortex.actors.actor import NO_REPLY, ActorDeadError, LoopActor, handles
 from cortex.actors.names import Names
 from cortex.actors.reason import Reason
+from cortex.chat import Usage
 from cortex.config.model import Breaker, Routing
 from cortex.config.model import Worker as WorkerSettings
 from cortex.messages import STRIKES, Failure, Outcome
@@ -62,6 +63,10 @@ IdleWorker = Callable[[str], None]
 """Called with the name of a drained worker that was removed from the configuration, when its last answer has ended."""
 
 
+SHORTEST_SECRET = 12
+"""A header of the settings may hold a key as well; what is shorter is taken for a plain word."""
+
+
 def link_of(settings: WorkerSettings) -> Link:
     """Make the link to one worker's upstream. Raises ValueError when the address or a header cannot be."""
     origin, base_path = Origin.parse(settings.url)
@@ -70,7 +75,16 @@ def link_of(settings: WorkerSettings) -> Link:
     if settings.key is not None:
         name, before = provider.key_header
         headers.append((name, before + settings.key.reveal()))
-    return Link(provider=provider, origin=origin, base_path=base_path, headers=tuple(headers))
+    secrets = [value for value in settings.headers.values() if len(value) >= SHORTEST_SECRET]
+    if settings.key is not None:
+        secrets.append(settings.key.reveal())
+    return Link(
+        provider=provider,
+        origin=origin,
+        base_path=base_path,
+        headers=tuple(headers),
+        secrets=tuple(filter(None, secrets)),
+    )
 
 
 async def _cancel_later(pending: "asyncio.Task[Response]", delay_s: float) -> None:
@@ -205,9 +219,15 @@ class Worker(LoopActor):
 
     def _succeeded(self, lease: Lease, outcome: Outcome) -> None:
         standing = self.standing
-        load_s = outcome.usage.load_s if outcome.usage is not None else 0.0
+        usage = outcome.usage or Usage()
         standing.breaker.record(ok=True, now=self._clock(), trial=lease.trial)
-        standing.pace.answered(lease.model, first_token_s=outcome.first_token_s, total_s=outcome.total_s, load_s=load_s)
+        standing.pace.answered(
+            lease.model,
+            first_token_s=outcome.first_token_s,
+            total_s=outcome.total_s,
+            load_s=usage.load_s,
+            output_tokens=usage.output_tokens,
+        )
         standing.reachable = True
         standing.answered += 1
         if lease.cold:
@@ -364,7 +384,9 @@ class Worker(LoopActor):
             await response.read(limit=1_000_000)
             response.close()
         except TransportError as error:
-            self._say("a model's load did not end", model=model, why=str(error.failure))
+            self._say(
+                "a model's load did not end", model=model, why=str(self.standing.link.without_secrets(error.failure))
+            )
 
     def _stop_if_idle(self) -> None:
         if not self.standing.leases:

@@ -74,7 +74,10 @@ def test_variables_set_host_port_and_strategy_where_the_file_does_not():
             'CORTEX_HOST: expected a host name or an IP address, without scheme or port, found "a:1"',
         ),
         ({"CORTEX_HOST": "0.0.0.0"}, "CORTEX_HOST: expected a loopback address"),
-        ({"CORTEX_STRATEGY": "lokal_first"}, "CORTEX_STRATEGY: expected local_first, round_robin or least_loaded"),
+        (
+            {"CORTEX_STRATEGY": "lokal_first"},
+            "CORTEX_STRATEGY: expected local_first, round_robin, least_loaded or cost_optimized",
+        ),
         ({"CORTEX_STRATEGY": "smart"}, "does not have yet"),
         ({"OLLAMA_HOST": "a b"}, 'OLLAMA_HOST: expected host, host:port or a URL, found "a b"'),
         (

@@ -77,6 +77,11 @@ ROWS = {
     "503": (503, groq("Service Unavailable", "service_unavailable"), "server_error"),
     # What one of its models cannot do, another upstream may
     "400 schema in a stream": (400, groq("`response_format` does not support streaming"), "unsupported"),
+    "400 schema beside tools": (
+        400,
+        groq("response_format `json_schema` cannot be used with streaming or tools"),
+        "unsupported",
+    ),
     "400 schema for another model": (
         400,
         groq("This model does not support response format `json_schema`. See supported models at https://x"),

@@ -66,10 +66,15 @@ def test_an_alias_is_meant_before_a_model_and_ranks_its_choices():
     ]
 
 
-def test_a_worker_stands_in_an_alias_once_with_its_best_choice():
-    aliases = {"best": ("qwen3:32b", "llama3.2")}
+def test_each_model_of_a_worker_stands_in_an_alias_once_with_its_best_rank():
+    """Two models of one key have quotas of their own, so the second is asked when the first is spent."""
+    aliases = {"best": ("qwen3:32b", "llama3.2", "rack:qwen3:32b")}
 
-    assert found("best", *fleet(), aliases=aliases) == [("rack", "qwen3:32b", 0), ("desk", "llama3.2:latest", 1)]
+    assert found("best", *fleet(), aliases=aliases) == [
+        ("rack", "qwen3:32b", 0),
+        ("desk", "llama3.2:latest", 1),
+        ("rack", "llama3.2:latest", 1),
+    ]
 
 
 def test_an_alias_that_nobody_can_answer_is_still_a_known_name():
@@ -185,13 +190,13 @@ def test_spellings_that_ollama_takes_for_one_name_find_each_other(here, asked):
     models=st.lists(st.lists(st.sampled_from("ab"), max_size=2, unique=True) | st.none(), max_size=4),
     ranks=st.permutations(["a", "b", "w1:a"]),
 )
-def test_every_entry_is_of_a_worker_that_has_the_model_and_no_worker_comes_twice(asked, models, ranks):
+def test_every_entry_is_of_a_worker_that_has_the_model_and_no_model_of_it_comes_twice(asked, models, ranks):
     stands = [standing(f"w{number}", models=each, pool="pool") for number, each in enumerate(models)]
     entries = resolve(asked, {"best": tuple(ranks)}, board(*stands)).entries
 
     assert all(entry.standing.model_named(entry.model) == entry.model for entry in entries)
-    workers = [entry.standing.name for entry in entries]
-    assert len(set(workers)) == len(workers)
+    pairs = [(entry.standing.name, entry.model) for entry in entries]
+    assert len(set(pairs)) == len(pairs)
     for rank in {entry.rank for entry in entries}:
         of_rank = [entry.standing.name for entry in entries if entry.rank == rank]
         assert of_rank == sorted(of_rank)

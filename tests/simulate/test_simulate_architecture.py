@@ -9,6 +9,7 @@ import cortex.simulate
 
 FOLDER = Path(cortex.simulate.__file__).parent
 IMPURE_ONES = {
+    "anthropic",
     "cohere",
     "delivery",
     "demo",

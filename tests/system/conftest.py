@@ -4,8 +4,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
 import uvloop
 from house import House, house
+from matrix import Stand
+from matrix import stand as standing
 
 from cortex.simulate import SimulatedOllama, SimulatedOpenAI, SimulatedServer
 from cortex.simulate.model import SimulatedModel
@@ -57,3 +60,10 @@ async def build(tmp_path) -> AsyncIterator[Callable]:
             return await stack.enter_async_context(house(tmp_path, "".join(tables), **more))
 
         yield built
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stand(tmp_path_factory) -> AsyncIterator[Stand]:
+    """One Córtex for all proofs of a module, in front of every kind of upstream."""
+    async with standing(tmp_path_factory.mktemp("matrix")) as stand:
+        yield stand

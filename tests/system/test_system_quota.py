@@ -6,7 +6,7 @@ import time
 import pytest
 from house import house, until, worker
 
-from cortex.simulate import GROQ_FREE, Quota, SimulatedCohere, SimulatedGemini, SimulatedGroq, SimulatedOllama
+from cortex.simulate import GROQ_FREE, Limit, Quota, SimulatedCohere, SimulatedGemini, SimulatedGroq, SimulatedOllama
 from cortex.simulate.fault import Fault
 
 FLASH = "gemini-3.5-flash"
@@ -57,6 +57,21 @@ async def test_a_spent_pool_gives_way_to_the_next_in_the_alias(build, gemini, de
 
     assert workers[-2:] == ["desk", "desk"]
     assert "desk" not in workers[:-2]
+
+
+async def test_another_model_of_the_same_key_has_a_quota_of_its_own(build, start):
+    lite = "gemini-3.5-flash-lite"
+    quota = Quota(limits=(Limit(PER_DAY, "pacific_day"),))
+    gemini = await start(SimulatedGemini(name="gemini", keys=[KEYS["a"]], quota=quota, instant=True))
+    limits = _limits("gemini", {"*": {"requests_per_day": PER_DAY}})
+    alias = f'[models]\nbest = ["{FLASH}", "{lite}"]\n'
+    home = await build(worker(gemini, keys=[KEYS["a"]], models=[FLASH, lite]), limits, alias)
+    seen = [await ask(home, "best") for _ in range(2 * PER_DAY + 1)]
+
+    assert [each.headers.get("X-Cortex-Model") for each in seen[:-1]] == [FLASH] * PER_DAY + [lite] * PER_DAY
+    assert seen[-1].status == 429
+    assert "3 of 3 requests a day used" in seen[-1].text_of_error
+    assert gemini.quota.refused == 0
 
 
 async def test_an_upstream_that_knows_better_rests_the_key_and_the_client_does_not_see_it(build, start, desk):
