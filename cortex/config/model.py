@@ -130,6 +130,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which tokens its limits are of."""
     counts_cached: bool = True
     """Whether a cached part of the prompt counts too."""
+    counts_allowed: bool = False
+    """Whether the tokens that a client allows for its answer count, though fewer come."""
     limits: Mapping[str, Limits] = {}
     """For each model; names may hold `*`. The first that fits counts."""
     key_limits: Limits = Limits()
@@ -149,7 +151,7 @@ class Preset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is known of one provider: its entry in `presets.toml`."""
 
     speaks: str
-    """Whose translation it takes: `ollama`, `openai`, `gemini`, `cohere`."""
+    """Whose translation it takes: a name of `providers.catalogue.TRANSLATIONS`."""
     url: str = ""
     """The base of its API; empty: each worker has its own."""
     url_like: str = ""

@@ -12,14 +12,15 @@ from collections.abc import Mapping
 
 from cortex.chat import Ask, Chat, Delta, Need, Vectors
 from cortex.messages import Allowance, Failure, Request
-from cortex.providers.anthropic_answer import read_whole
+from cortex.providers.anthropic_answer import Reader, read_whole
 from cortex.providers.anthropic_errors import classified_of
 from cortex.providers.anthropic_limits import header_allowances
 from cortex.providers.anthropic_models import findings_of, normal_name
 from cortex.providers.anthropic_passing import passed
 from cortex.providers.anthropic_request import written
-from cortex.providers.anthropic_stream import StreamDecoder, StreamPassage
+from cortex.providers.anthropic_stream import StreamPassage
 from cortex.providers.base import Decoder, Findings, Passage, Whole, Wire
+from cortex.providers.sse_decoder import EventDecoder
 
 _PATH = "/v1/messages"
 
@@ -32,6 +33,7 @@ class Anthropic:
     key_header = ("x-api-key", "")
     tells_limits = True
     texts_at_once = 1
+    only_passes: frozenset[Need] = frozenset({"custom_tools", "files"})
     lacks: frozenset[Need] = frozenset(
         {
             "audio",
@@ -76,7 +78,7 @@ class Anthropic:
 
     def decoder(self, request: Request) -> Decoder:
         """Make the decoder of one streamed answer."""
-        return StreamDecoder(request.id)
+        return EventDecoder(Reader(request.id), "message_stop")
 
     def passage(self, request: Request) -> Passage:
         """Make the watcher of one streamed answer to a client of the Anthropic dialect."""

@@ -1,4 +1,4 @@
-"""A streamed answer of Anthropic: as deltas (`StreamDecoder`), or let through as it is (`StreamPassage`).
+"""A streamed answer of Anthropic let through as it is. As deltas it is read by `sse_decoder`.
 
 Both read events with the same `Reader`; the passage also decides which bytes may go. Before the commit, and wherever a
 call of a tool is open, each event is parsed and held. After the commit nearly all events are pieces of text or of
@@ -10,65 +10,15 @@ What is never let through: an event cut in two, an error (the caller writes its 
 one that the bound on the answer's length cut, anything after the end.
 """
 
-import msgspec
-
-from cortex.chat import Delta, Usage
+from cortex.chat import Usage
 from cortex.messages import Failure
 from cortex.providers.anthropic_answer import Reader
-from cortex.providers.foreign import UNREADABLE
-from cortex.providers.sse import Event, data_of, datas, event_at, is_whole, last_end
-
-MAX_HELD = 8 * 1024 * 1024
-"""Bytes held back before the commit, for one event or for a call; beyond it the stream is `malformed`."""
+from cortex.providers.sse import Event, data_of, event_at, is_whole, last_end
+from cortex.providers.sse_decoder import MAX_HELD, TOO_LONG, closes
 
 _DATA = b"data:"
 _PIECE = b'data: {"type":"content_block_delta",'
 _CUT = "the stream ended without message_stop"
-_TOO_LONG = f"more than {MAX_HELD} bytes without a whole answer to show"
-
-
-class StreamDecoder:
-    """One streamed answer, turned into deltas as its bytes come, whatever way they are cut."""
-
-    def __init__(self, seed: str) -> None:
-        """Make one; `seed` goes into made-up ids."""
-        self._reader = Reader(seed)
-        self._rest = b""
-        self._failed = False
-        self.finished = False
-
-    def feed(self, data: bytes) -> list[Delta | Failure]:
-        """Return what `data` completes, in order; nothing after a failure or the end."""
-        if self._failed or self.finished:
-            return []
-        data = self._rest + data if self._rest else data
-        end = last_end(data)
-        self._rest = data[end:]
-        deltas = self._read(datas(data[:end])) if end else []
-        if len(self._rest) + self._reader.held_size > MAX_HELD and not self._failed:
-            self._failed = True
-            deltas.append(Failure("malformed", _TOO_LONG))
-        return deltas
-
-    def close(self) -> list[Delta | Failure]:
-        """Say that the stream ended; a last event without its blank line counts when its JSON is whole."""
-        if self._failed or self.finished:
-            return []
-        deltas = self._read(datas(_last(self._rest)))
-        if not self.finished and not self._failed:
-            self._failed = True
-            deltas.append(Failure("malformed", _CUT))
-        return deltas
-
-    def _read(self, found: list[bytes]) -> list[Delta | Failure]:
-        deltas: list[Delta | Failure] = []
-        for text in found:
-            deltas += self._reader.read(text)
-            self.finished = self._reader.is_finished
-            self._failed = bool(deltas) and isinstance(deltas[-1], Failure)
-            if self._failed or self.finished:
-                break
-        return deltas
 
 
 class StreamPassage:
@@ -97,7 +47,7 @@ class StreamPassage:
             end = last_end(data)
             data, self._rest = data[:end], data[end:]
             if len(self._rest) > MAX_HELD:
-                self._fail(Failure("malformed", _TOO_LONG))
+                self._fail(Failure("malformed", TOO_LONG))
                 return b""
         return self._watched(data)
 
@@ -148,7 +98,7 @@ class StreamPassage:
         self._held.append(event.raw)
         self._held_size += len(event.raw)
         if self._held_size > MAX_HELD:
-            self._fail(Failure("malformed", _TOO_LONG))
+            self._fail(Failure("malformed", TOO_LONG))
 
     def _may_go(self) -> bool:
         if self.failure is not None or self._reader.is_holding:
@@ -176,8 +126,4 @@ def _quiet_size(data: bytes) -> int:
 
 def _last(rest: bytes) -> bytes:
     """Return a last event that lacks only its blank line, with it; nothing where its JSON does not close."""
-    try:
-        msgspec.json.decode(data_of(rest), type=dict[str, msgspec.Raw])
-    except UNREADABLE:
-        return b""
-    return rest.rstrip(b"\r\n") + b"\n\n"
+    return rest.rstrip(b"\r\n") + b"\n\n" if closes(data_of(rest)) else b""

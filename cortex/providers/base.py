@@ -122,6 +122,8 @@ class Provider(Protocol):
     """How many texts it embeds in one request."""
     lacks: frozenset[Need]
     """What it cannot express: such a request never comes here."""
+    only_passes: frozenset[Need]
+    """What it can be asked for in its own clients' bytes alone (`passes`): the neutral form has no words for it."""
 
     def normal_name(self, name: str) -> str:
         """Return the form in which two spellings of one model's name are equal."""

@@ -1,8 +1,8 @@
 """The provider for Cohere's native v2 API. Pure.
 
 Its layer in the OpenAI dialect is not used: that one knows no billed units, two efforts of thinking, and no documents
-(docs.cohere.com, 20 Aug 2026). The parts: `cohere_request`, `cohere_tools` and `cohere_json` write a chat, `cohere_answer` and
-`cohere_stream` read it, `cohere_embedding` does embeddings, `cohere_errors` classifies. The worker's base URL is
+(docs.cohere.com, 20 Aug 2026). The parts: `cohere_request`, `cohere_tools` and `cohere_json` write a chat, `cohere_answer`
+reads it, `cohere_embedding` does embeddings, `cohere_errors` classifies. The worker's base URL is
 `https://api.cohere.com`, without a version.
 """
 
@@ -14,13 +14,13 @@ from msgspec import Struct
 from cortex.chat import Ask, Delta, Embed, Need, Vectors
 from cortex.messages import Allowance, Failure, Request
 from cortex.providers.base import Decoder, Findings, Model, Wire
-from cortex.providers.cohere_answer import read_whole
+from cortex.providers.cohere_answer import Reader, read_whole
 from cortex.providers.cohere_embedding import MAX_TEXTS, embed_wire, read_vectors
 from cortex.providers.cohere_errors import classified_of
 from cortex.providers.cohere_json import CheckedDecoder, checked, is_spoken
 from cortex.providers.cohere_request import PATH, thinks, written
-from cortex.providers.cohere_stream import StreamDecoder
 from cortex.providers.foreign import UNREADABLE
+from cortex.providers.sse_decoder import EventDecoder
 from cortex.providers.translated import Translated
 
 _BY_ENDPOINT = {"chat": "completion", "embed": "embedding"}
@@ -84,7 +84,7 @@ class Cohere(Translated):
 
     def decoder(self, request: Request) -> Decoder:
         """Make the decoder of one streamed answer."""
-        decoder = StreamDecoder(request.id)
+        decoder = EventDecoder(Reader(request.id), "message-end")
         return CheckedDecoder(decoder) if is_spoken(request.needs) else decoder
 
     def classify(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:

@@ -24,7 +24,7 @@ _NO_MODEL = r"\bmodel\b.*(?:not found|was removed|no longer|does not exist|depre
 _CANNOT = (
     r"does(?: not|n't) support|(?:is|are) not (?:yet )?supported|only supported (?:by|with|for)|unsupported"
     r"|not (?:yet )?configurable|incompatible|not compatible|cannot (?:be used|specify|be specified|be combined)"
-    r"|response_format|json_?schema|invalid schema"
+    r"|response_format|json_?schema|invalid schema|stop_sequences"
 )
 
 RULES: tuple[Rule, ...] = (

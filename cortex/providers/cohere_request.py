@@ -33,7 +33,6 @@ _THINK: Mapping[str, dict[str, Any]] = {
 }
 """Cohere knows no levels: a level is a budget here, of which the highest have none."""
 
-_MAX_STOPS = 5
 _SEEDS = 2**64
 
 
@@ -53,7 +52,7 @@ def written(chat: Chat, model: str) -> bytes:
         "response_format": response_format,
         "documents": chat.documents or None,
         "max_tokens": chat.max_tokens,
-        "stop_sequences": chat.stop[:_MAX_STOPS] or None,
+        "stop_sequences": list(chat.stop) or None,
         "thinking": _THINK[chat.reasoning] if chat.reasoning is not None and thinks(model) else None,
     }
     fields |= {name: value for name, value in named.items() if value is not None}

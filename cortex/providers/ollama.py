@@ -53,6 +53,7 @@ class Ollama:
     dialect = "ollama"
     key_header = ("Authorization", "Bearer ")
     tells_limits = False
+    only_passes: frozenset[Need] = frozenset()
     texts_at_once = 1_000_000_000  # it takes any number
     lacks: frozenset[Need] = frozenset(
         {

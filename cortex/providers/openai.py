@@ -59,13 +59,14 @@ class OpenAI:
     dialect = "openai"
     key_header = ("Authorization", "Bearer ")
     texts_at_once = embedding.MAX_TEXTS
+    only_passes: frozenset[Need] = frozenset({"audio", "custom_tools", "files", "legacy_completion", "raw_prompt"})
 
     def __init__(self, *, name: str = "openai", switches: Switches = Switches()) -> None:  # noqa: B008  it is frozen
         """Make the provider `name` for a server that differs by `switches`."""
         self.name = name
         self._switches = switches
         self._is_plain = is_plain(switches)
-        unable: set[Need] = {"raw_prompt", "documents", *switches.lacks}
+        unable: set[Need] = {"documents", *switches.lacks}
         if not switches.extra_sampling:
             unable |= {"top_k", "local_sampling"}
         missing = set()

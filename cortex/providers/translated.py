@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from cortex.chat import Need
 from cortex.messages import Request
 
 _NEVER = "{request!r} does not pass: its answer must be decoded, never let through"
@@ -11,6 +12,7 @@ class Translated:
     """The part of `providers.base.Provider` that is about bytes of the same dialect, of which there are none."""
 
     dialect = ""
+    only_passes: frozenset[Need] = frozenset()
 
     def passes(self, request: Request) -> bool:
         """Return False: no client's bytes go on as they came."""

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from cortex.chat import Need
 from cortex.messages import Candidate, Refusal, Request
+from cortex.providers.base import Provider
 from cortex.routing.catalogue import AUTO, Resolution
 from cortex.routing.entry import Entry
 from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
@@ -73,7 +75,7 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
 
     def is_free(entry: Entry) -> bool:
         standing = entry.standing
-        if request.needs & standing.link.provider.lacks:
+        if lacking(request, standing.link.provider):
             return False
         obstacle = standing.obstacle(now) or standing.model_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
@@ -92,6 +94,15 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
 
     free = [entry for rotation in resolution.rotations for entry in rotation.look(is_free, now)]
     return free, passed
+
+
+def lacking(request: Request, provider: Provider) -> frozenset[Need]:
+    """Return what `provider` cannot do of what `request` needs."""
+    missing = request.needs & provider.lacks
+    if missing or not provider.only_passes:
+        return missing
+    missing = request.needs & provider.only_passes
+    return frozenset() if missing and provider.passes(request) else missing
 
 
 def _wait(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolution, now: float, ahead: int) -> Wait | None:
@@ -147,10 +158,9 @@ def _refuse(  # noqa: PLR0911  one return for each kind of refusal
             return Refusal("unknown_model", f"model '{request.model}' not found", candidates, nearest=nearest)
         return Refusal("exhausted", f"no worker has a model for '{request.model or 'auto'}'", candidates)
     if resolution.entries and not passed:
-        lacking = sorted(
-            {need for entry in resolution.entries for need in request.needs & entry.standing.link.provider.lacks}
-        )
-        return Refusal("unsupported", f"no worker with this model can do: {', '.join(lacking)}", candidates)
+        missing = {need for entry in resolution.entries for need in lacking(request, entry.standing.link.provider)}
+        said = ", ".join(sorted(missing))
+        return Refusal("unsupported", f"no worker with this model can do: {said}", candidates)
     retry_after_s = _retry_after_s(passed, now)
     if any(item.obstacle.kind == "full" for item in passed):
         return Refusal("deadline", "no slot gets free before the deadline", candidates, retry_after_s)
@@ -175,8 +185,8 @@ def _explain(dispatch: Dispatch, passed: Sequence[Passed], resolution: Resolutio
         if standing.name in why:
             yield Candidate(standing.name, why[standing.name])
         elif standing.name in having:
-            lacking = ", ".join(sorted(dispatch.request.needs & standing.link.provider.lacks))
-            yield Candidate(standing.name, f"its provider cannot do: {lacking}")
+            missing = ", ".join(sorted(lacking(dispatch.request, standing.link.provider)))
+            yield Candidate(standing.name, f"its provider cannot do: {missing}")
         elif standing.name in unknown:
             yield Candidate(standing.name, "has not said which models it has" + _unreachable(standing.reachable))
         else:

@@ -37,7 +37,7 @@ _NO_PRICES: Mapping[str, Price] = {}
 class Account:
     """One worker's side of the books."""
 
-    __slots__ = ("_at", "_books", "_fresh", "_is_free", "_name", "_provider", "counts", "quota")
+    __slots__ = ("_at", "_books", "_counts_allowed", "_fresh", "_is_free", "_name", "_provider", "counts", "quota")
 
     def __init__(self, books: "Books", settings: Settings, quota: Quota) -> None:
         self.quota = quota
@@ -46,6 +46,7 @@ class Account:
         self._name = settings.name
         self._provider = settings.provider
         self._is_free = settings.free
+        self._counts_allowed = settings.plan.counts_allowed
         self.counts = settings.key is not None or bool(settings.limits) or settings.key_limits != Limits()
         """Whether there is a quota to speak of: a machine of one's own has none until it says 429."""
         self._fresh: Tally | None = None
@@ -86,7 +87,7 @@ class Account:
             self._count(lease.model, outcome.usage)
         if lease.reservation is not None:
             if lease.sent:
-                quota.settle(lease.reservation, _used(lease, outcome), now, began=lease.began_s)
+                quota.settle(lease.reservation, self._used(lease, outcome), now, began=lease.began_s)
             else:
                 quota.release(lease.reservation, now)
         if lease.allowances:
@@ -95,6 +96,15 @@ class Account:
             self.counts = True
             return quota.limited(lease.model, failure, now)
         return None
+
+    def _used(self, lease: "Lease", outcome: Outcome) -> Used | None:
+        usage, failure = outcome.usage, outcome.failure
+        if failure is not None and failure.word in NOTHING_GENERATED:
+            return Used(1, 0, 0, 0)
+        if usage is None or failure is not None or outcome.cancelled:
+            return None
+        output = max(usage.output_tokens, lease.allowed_tokens) if self._counts_allowed else usage.output_tokens
+        return Used(max(1, lease.asked), usage.input_tokens, output, usage.cached_tokens)
 
     def windows(self) -> list[Window]:
         """Return every window of the bucket whose limit is known."""
@@ -119,15 +129,6 @@ class Account:
         """Return what was used since the last call."""
         sums, self._fresh = self._fresh or Tally(), None
         return self._name, sums
-
-
-def _used(lease: "Lease", outcome: Outcome) -> Used | None:
-    usage, failure = outcome.usage, outcome.failure
-    if failure is not None and failure.word in NOTHING_GENERATED:
-        return Used(1, 0, 0, 0)
-    if usage is None or failure is not None or outcome.cancelled:
-        return None
-    return Used(max(1, lease.asked), usage.input_tokens, usage.output_tokens, usage.cached_tokens)
 
 
 class Books:

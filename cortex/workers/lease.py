@@ -93,6 +93,7 @@ class Lease:
     __slots__ = (
         "_names",
         "allowances",
+        "allowed_tokens",
         "asked",
         "began_s",
         "budgets",
@@ -123,6 +124,7 @@ class Lease:
         trial: bool,
         request_id: str,
         reservation: Reservation | None,
+        allowed_tokens: int = 0,
     ) -> None:
         Lease._last_id += 1
         self.id = Lease._last_id
@@ -141,6 +143,8 @@ class Lease:
         self.request_id = request_id
         self.reservation = reservation
         """What of the key's quota is held for it."""
+        self.allowed_tokens = allowed_tokens
+        """What the client allows for the answer; 0 where it set no bound."""
         self.sent = True
         """The upstream may have got the request, and counted it; written by the holder, as are those below."""
         self.asked = 0

@@ -179,6 +179,7 @@ class Worker(LoopActor):
             reservation=standing.account.reserve(grant.model, standing.estimate(request))
             if standing.account.counts
             else None,
+            allowed_tokens=request.max_tokens or 0,
         )
 
     def _back(self, dispatch: Dispatch) -> Any:

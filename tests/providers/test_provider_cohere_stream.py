@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cortex.chat import Finish, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.messages import Failure
 from cortex.providers.cohere import Cohere
-from cortex.providers.cohere_stream import MAX_HELD
+from cortex.providers.sse_decoder import MAX_HELD
 
 COHERE = Cohere()
 USED = Usage(71, 4, 8)

@@ -153,7 +153,7 @@ def test_options_beyond_the_standard_are_left_out_where_they_are_refused(sent):
 def test_what_a_provider_lacks_is_data():
     assert "tools" not in OpenAI().lacks
     assert OpenAI(switches=Switches(lacks=("tools",))).lacks == OpenAI().lacks | {"tools"}
-    assert needs_of(chat(raw_prompt=RawPrompt("x"))) <= OpenAI().lacks
+    assert needs_of(chat(raw_prompt=RawPrompt("x"))) <= OpenAI().only_passes
 
 
 def test_path_is_that_of_the_operation(asked):

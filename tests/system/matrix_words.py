@@ -277,7 +277,7 @@ WORDS: Mapping[str, Words] = {
         "ollama": {"logprobs": True, "top_logprobs": 2},
         "openai": {"logprobs": True, "top_logprobs": 2},
     },
-    "suffix": {"ollama": {"prompt": TEXT, "suffix": SUFFIX}},
+    "suffix": {**_alike("ollama openai", {"prompt": TEXT, "suffix": SUFFIX})},
     "documents": {"cohere": {"documents": [{"id": "d1", "data": {"text": RESULT}}], "citation_options": ABSENT}},
     "embeddings": {
         **_alike("ollama openai", {"input": TEXTS}),

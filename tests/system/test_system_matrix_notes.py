@@ -19,7 +19,7 @@ BY_THEIR_ROWS = frozenset(
 )
 """Notes that say no more than the proofs of their rows show."""
 
-APART = {("gemini-stops", "gemini")}
+APART = {("gemini-stops", "gemini"), ("cohere-stops", "cohere")}
 """Notes with their providers that have a test of their own below."""
 
 SCHEMA = {
@@ -88,7 +88,6 @@ SHOWN: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
         {"tools": [tool("clock"), tool()], "tool_choice": {"type": "function", "function": {"name": "clock"}}},
         {"tools.1": ABSENT, "tools.0.function.name": "clock"},
     ),
-    ("cohere-stops", "cohere", "", {"stop": STOPS}, {"stop_sequences": STOPS[:5]}),
     ("documents", "cohere", "", {"extra_body": {"documents": DOCUMENTS}}, {"citation_options": ABSENT}),
 ]
 """Note, provider, model (empty: the usual one), what the client asks for, what the upstream is told."""
@@ -138,10 +137,11 @@ async def test_a_note_stands_only_where_it_was_shown():
     assert {place for place in places if place[0] and place[0] not in BY_THEIR_ROWS} == shown
 
 
-async def test_gemini_refuses_more_than_five_stops(stand, client):
-    """`gemini-stops`."""
+@pytest.mark.parametrize("provider", ["gemini", "cohere"])
+async def test_more_than_five_stops_are_refused_and_none_is_left_out(stand, client, provider):
+    """`gemini-stops` and `cohere-stops`: where another candidate takes them, that one is asked."""
     with pytest.raises(openai.BadRequestError, match="stop_sequences"):
-        await asked(stand, client, "gemini", stop=STOPS)
+        await asked(stand, client, provider, stop=STOPS)
 
 
 async def test_answers_beside_tools_that_are_no_json_are_not_given_as_such(stand, client):

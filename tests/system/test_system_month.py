@@ -284,7 +284,7 @@ def live(folder: Path, days: int, *, gives_back: bool) -> tuple[World, str]:
 
 def test_a_month_of_free_keys_is_used_to_the_end_and_never_overdrawn(tmp_path):
     """No 429 while there was room, at most 1 % of upstream calls refused, and what people wanted was there to the last."""
-    world, report = live(tmp_path / "ledger", DAYS, gives_back=True)
+    world, report = live(tmp_path / "ledger", DAYS, gives_back=False)
     print(report)
 
     assert not world.wrong, f"{len(world.wrong)} were refused in vain, as {world.wrong[:3]}\n{report}"
@@ -299,11 +299,9 @@ def test_a_month_of_free_keys_is_used_to_the_end_and_never_overdrawn(tmp_path):
     assert world.cohere.quota.amounts["trial", "requests", ""] > 1_000, report
 
 
-def test_an_upstream_that_counts_more_than_its_answers_tell_is_believed_in_its_429s(tmp_path):
-    """Where Groq kept for good what a client allowed for an answer, of which nothing but the text of a 429 tells."""
-    world, report = live(tmp_path / "ledger", 5, gives_back=False)
+def test_an_upstream_that_counts_less_than_it_says_is_never_overdrawn(tmp_path):
+    """Where Groq gave back what a client allowed for an answer and did not get, of which it says nothing anywhere."""
+    world, report = live(tmp_path / "ledger", 5, gives_back=True)
     print(report)
 
-    assert not world.wrong, f"{len(world.wrong)} were refused in vain, as {world.wrong[:3]}\n{report}"
-    assert world.refused > 0, report
-    assert world.refused <= 0.05 * world.asked, report
+    assert world.refused <= UPSTREAM_REFUSALS * world.asked, report

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex.chat import Usage
-from cortex.config.model import Limits, Price
+from cortex.config.model import Limits, Plan, Price
 from cortex.config.secret import Secret
 from cortex.messages import Estimate, Failure, Outcome
 from cortex.workers.books import NOTHING_GENERATED, Books, bucket_of
@@ -31,7 +31,7 @@ def cloud(name="cloud/1", **more):
     return settings(name, local=False, **{"key": key(name), **more})
 
 
-def lease(account, *, sent=True, estimate=ONE, asked=1):
+def lease(account, *, sent=True, estimate=ONE, asked=1, allowed=0):
     """Return the part of a lease that the books look at."""
     return SimpleNamespace(
         model=MODEL,
@@ -40,6 +40,7 @@ def lease(account, *, sent=True, estimate=ONE, asked=1):
         asked=asked,
         began_s=NOW,
         allowances=(),
+        allowed_tokens=allowed,
     )
 
 
@@ -100,6 +101,15 @@ def test_where_nobody_knows_what_was_used_the_estimate_counts(outcome):
     account.settle(lease(account), outcome)
 
     assert used(account) == (30, 0)
+
+
+@pytest.mark.parametrize(("allowed", "counted"), [(0, 107), (5, 107), (500, 600)])
+def test_what_a_client_allowed_counts_where_the_provider_counts_so(allowed, counted):
+    plan = Plan(counts_allowed=True)
+    account = books().account(cloud(plan=plan, limits={"*": Limits(tokens_per_day=1_000)}))
+    account.settle(lease(account, allowed=allowed), Outcome(usage=Usage(input_tokens=100, output_tokens=7)))
+
+    assert used(account) == (counted, 0)
 
 
 def test_what_never_reached_the_upstream_costs_nothing():
