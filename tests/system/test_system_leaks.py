@@ -10,7 +10,8 @@ import base64
 import gc
 import json
 import os
-import signal
+import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from house import QUICK, House, until, worker
+from house import BOUND_S, QUICK, House, until, worker
 
 from cortex.config.model import Settings
 from cortex.config.secret import Secret
@@ -263,8 +264,12 @@ class Outside:
 
     def __init__(self, folder: Path, stage: Stage, log: str) -> None:
         self.folder, self.stage, self.log = folder, stage, log
-        self.lines: list[bytes] = []
         self.url = ""
+
+    @property
+    def lines(self) -> list[bytes]:
+        """What the daemon has written so far."""
+        return (self.folder / "log").read_bytes().splitlines(keepends=True)
 
     def write(self, more: str = "") -> None:
         (self.folder / "supervision.toml").write_text(self.stage.toml(log=self.log, raw_key="raw") + more)
@@ -272,11 +277,17 @@ class Outside:
     async def command(self, *words: str) -> bytes:
         command = [sys.executable, "-m", "cortex", *words]
         environ = {**self.environ, "CORTEX_URL": self.url, "CORTEX_API_KEY": KEYS["client"]}
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=self.folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            cwd=self.folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=BOUND_S,
+            check=False,
         )
-        output, _ = await process.communicate()
-        return output
+        return ended.stdout
 
     @property
     def environ(self) -> dict[str, str]:
@@ -286,23 +297,15 @@ class Outside:
     async def run(self) -> None:
         (self.folder / ".env").write_text(self.stage.env)
         self.write()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "cortex",
-            "run",
-            cwd=self.folder,
-            env=self.environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        assert process.stdout is not None
-        reading = asyncio.create_task(self._read(process.stdout))
+        with (self.folder / "log").open("wb") as file:
+            command = [sys.executable, "-m", "cortex", "run"]
+            process = subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=file, stderr=file)  # noqa: ASYNC220  it is started, not waited for
         try:
             async with asyncio.timeout(50):
                 while not self.url:
                     await asyncio.sleep(0.01)
-                    assert process.returncode is None, self.lines
+                    assert process.poll() is None, self.lines
+                    self._find_url()
                 async with aiohttp.ClientSession() as http:
                     await self.stage.live(http, self.url, self._rewrite)
                 for words in (("status",), ("status", "--json"), ("status", "raw"), ("check",), ("check", "--probe")):
@@ -311,9 +314,11 @@ class Outside:
                     self.write("\n" + mistake.format(key=KEYS["moved"]))
                     self.stage.heard.append((f"cortex check of {mistake}", await self.command("check")))
         finally:
-            process.send_signal(signal.SIGTERM)
-            await process.wait()
-            await reading
+            process.terminate()
+            try:
+                await asyncio.to_thread(process.wait, BOUND_S)
+            finally:
+                process.kill()
 
     async def _rewrite(self) -> None:
         for mistake in MISTAKES:
@@ -325,12 +330,11 @@ class Outside:
         )
         await until(lambda: any(b"configuration applied" in line for line in self.lines))
 
-    async def _read(self, stream: asyncio.StreamReader) -> None:
-        while line := await stream.readline():
-            self.lines.append(line)
-            if b"ready" in line and b"http://127.0.0.1:" in line:
-                port = line.partition(b"http://127.0.0.1:")[2]
-                self.url = f"http://127.0.0.1:{''.join(map(chr, port[: len(port) - len(port.lstrip(b'0123456789'))]))}"
+    def _find_url(self) -> None:
+        for line in self.lines:
+            found = re.search(rb"ready.*(http://127\.0\.0\.1:\d+)", line)
+            if found:
+                self.url = found[1].decode()
 
 
 @pytest.mark.parametrize("log", ["json", "console"])
