@@ -62,7 +62,7 @@ class Many:
         settings = load(toml(same=same), {})
         assert isinstance(settings, Settings), settings
         self.clock = Clock()
-        self.names, self.board = Names(), Board()
+        self.names, self.board, self.refs = Names(), Board(), []
         self.books = Books(clock=self.clock, wall=lambda: 1_790_000_000.0 + self.clock.now)
         for worker in settings.workers.values():
             ref = Worker.start(
@@ -77,6 +77,7 @@ class Many:
                 on_idle=lambda name: None,
                 clock=self.clock,
             )
+            self.refs.append(ref)
             self.names.register(f"workers/{worker.name}", ref)
             ref.tell(Probed(Findings((Model(worker.models[0]),)), 0.0))
         dispatcher = Dispatcher.start(
@@ -87,7 +88,13 @@ class Many:
             on_wait=lambda waited_s: None,
             clock=self.clock,
         )
+        self.refs.append(dispatcher)
         self.names.register("dispatcher", dispatcher)
+
+    async def end(self) -> None:
+        """Stop every actor: pykka's registry is one for all tests of a process."""
+        for ref in self.refs:
+            await ref.stop()
 
     def spend(self, left: int) -> None:
         """Use up the day of all keys but the last few of each pool's share of `left`."""
@@ -131,7 +138,9 @@ def test_a_dispatch_among_two_hundred_keys_costs_little(same, spent, strategy):
         if spent:
             many.spend(POOLS * KEYS - spent)
         models = ["m"] if same else [f"m{pool}" for pool in range(POOLS)]
-        return await many.cost_us(models, strategy)
+        cost = await many.cost_us(models, strategy)
+        await many.end()
+        return cost
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         cost_us = runner.run(measured())
