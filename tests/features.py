@@ -336,7 +336,8 @@ def page() -> str:
     """Return `docs/features.md`."""
     fates = [f"- **{fate}**: {meaning}" for fate, meaning in FATES.items()]
     kinds = (
-        "`openai` is any server of that dialect; groq stands for those that bend it (see [providers.md](providers.md))."
+        "`openai` is any server of that dialect; groq stands for those that bend it (see [providers.md](providers.md)).\n"
+        "The provider `anthropic` has no column yet."
     )
     sections = [_section(operation, table) for operation, table in TABLES.items()]
     return "\n".join((INTRODUCTION, *fates, "", kinds, "", *sections)).rstrip("\n") + "\n"
