@@ -105,7 +105,8 @@ class Record:
         """Córtex's own time: all but the waiting for a slot and for upstreams."""
         upstream_s = 0.0
         for attempt in self.attempts:
-            upstream_s += (attempt.ended_s or self.total_s) - attempt.began_s
+            ended_s = self.total_s if attempt.ended_s is None else attempt.ended_s
+            upstream_s += ended_s - attempt.began_s
         return max(0.0, self.total_s - self.queued_s - upstream_s)
 
     def line(self) -> dict[str, Any]:
