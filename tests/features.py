@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PAGE = Path(__file__).parents[1] / "docs" / "features.md"
-PROVIDERS = ("ollama", "openai", "gemini", "cohere", "groq")
+PROVIDERS = ("ollama", "openai", "gemini", "cohere", "groq", "anthropic")
 
 FATES: Mapping[str, str] = {
     "passed": "client and provider speak the same dialect: the request goes on as it came, but for what the provider "
@@ -59,6 +59,15 @@ NOTES: Mapping[str, str] = {
     "groq-schema": "only its gpt-oss models take a schema, and not in a stream or beside tools",
     "one-message": "as a conversation of one message",
     "estimate": "an estimate, without any tokenizer",
+    "unsigned-thoughts": "Anthropic takes back only thoughts that it signed itself, and only its own dialect has room for the "
+    "signature",
+    "claude-schema": "Anthropic wants every object closed, and it is closed; a schema with bounds is its own 400",
+    "claude-thinking": "models up to 4.5 get an effort as a budget of tokens; newer ones get it as it is, or the next higher one",
+    "claude-stops": "a blank one is Anthropic's own 400",
+    "claude-none": "Anthropic has no seed and no penalties",
+    "claude-longest": "Anthropic wants a bound: where the client sets none, it is the longest answer of the model",
+    "claude-sampling": "models from 4.7 on refuse temperature, top_p and top_k; older ones take them, but of temperature and "
+    "top_p only one",
     "finish": "`done_reason` is `content_filter`, a word that Ollama itself does not have",
 }
 """What else there is to know, by the name that cells give."""
@@ -87,7 +96,7 @@ Table = Mapping[str, Row]
 
 
 def _row(cells: str) -> Row:
-    """Read a row: five cells with two spaces or more between them, or one for all."""
+    """Read a row: a cell for each provider with two spaces or more between them, or one for all."""
     words = [Cell(*word.strip().split("/")) for word in cells.split("  ") if word.strip()]
     return dict(zip(PROVIDERS, words * len(PROVIDERS) if len(words) == 1 else words, strict=False))
 
@@ -98,65 +107,78 @@ def _table(rows: Mapping[str, str]) -> Table:
 
 CHAT_COMPLETIONS = _table(
     {
-        "text": "translated  passed  translated  translated  passed",
-        "stream": "translated  passed  translated  translated  passed",
-        "instructions": "translated  passed  translated  translated  passed",
-        "tools": "translated  passed  translated  translated  passed",
-        "parallel tools": "translated  passed  translated  translated  passed",
-        "at most one call": "translated/first-call  passed  translated/first-call  translated/first-call  passed",
-        "tool results": "translated  passed  translated/signature  translated  passed",
-        "parallel tool results": "translated  passed  translated/signature  translated  passed",
-        "forced tool": "refused  passed  translated  translated/cohere-forced  passed",
-        "some tool": "refused  passed  translated  translated  passed",
-        "no tool": "translated  passed  translated  translated  passed",
-        "images": "translated  passed  translated  translated  passed",
-        "image addresses": "refused  passed  refused  translated  passed",
-        "JSON mode": "translated  passed  translated  translated/cohere-words  passed",
-        "JSON schema": "translated  passed  translated  translated/cohere-schema  passed/groq-schema",
-        "JSON schema in a stream": "translated  passed  translated  translated/cohere-schema  its own 400/groq-schema",
-        "JSON schema beside tools": "translated  passed  translated  translated/cohere-words  its own 400/groq-schema",
-        "reasoning": "translated  passed  translated/level  translated/budget  passed/level",
-        "no reasoning": "translated  passed  translated/level  translated  passed/level",
-        "earlier reasoning": "translated  passed  left out/signed-thoughts  translated  passed/as-reasoning",
-        "stop": "translated  passed  translated/gemini-stops  translated/cohere-stops  passed",
-        "seed": "translated  passed  translated/seed  translated  passed",
-        "max tokens": "translated  passed  translated  translated  passed/max_completion_tokens",
-        "sampling": "translated  passed  left out/newest  translated/cohere-range  passed",
-        "top_k": "translated  passed  left out/newest  translated/cohere-range  refused",
-        "penalties": "translated  passed  left out/no-penalties  translated/cohere-range  left out/groq-penalties",
-        "local sampling": "translated  passed  refused  refused  refused",
-        "logit bias": "refused  passed  refused  refused  refused",
-        "n": "refused  passed  refused  refused  refused",
-        "logprobs": "translated  passed  refused  refused  refused",
-        "documents": "refused  refused  refused  translated/documents  refused",
-        "files": "refused  passed  refused  refused  refused",
-        "audio": "refused  passed  refused  refused  refused",
-        "usage": "translated  passed  translated  translated  passed",
-        "cached tokens": "not told  passed  translated  translated  passed",
-        "content filter": "none  passed  translated  translated  passed",
+        "text": "translated  passed  translated  translated  passed  translated",
+        "stream": "translated  passed  translated  translated  passed  translated",
+        "instructions": "translated  passed  translated  translated  passed  translated",
+        "tools": "translated  passed  translated  translated  passed  translated",
+        "parallel tools": "translated  passed  translated  translated  passed  translated",
+        "at most one call": "translated/first-call  passed  translated/first-call  "
+        "translated/first-call  passed  translated",
+        "tool results": "translated  passed  translated/signature  translated  passed  translated",
+        "parallel tool results": "translated  passed  translated/signature  translated  passed  translated",
+        "forced tool": "refused  passed  translated  translated/cohere-forced  passed  translated",
+        "some tool": "refused  passed  translated  translated  passed  translated",
+        "no tool": "translated  passed  translated  translated  passed  translated",
+        "images": "translated  passed  translated  translated  passed  translated",
+        "image addresses": "refused  passed  refused  translated  passed  translated",
+        "JSON mode": "translated  passed  translated  translated/cohere-words  passed  refused",
+        "JSON schema": "translated  passed  translated  "
+        "translated/cohere-schema  passed/groq-schema  translated/claude-schema",
+        "JSON schema in a stream": "translated  passed  translated  "
+        "translated/cohere-schema  its own 400/groq-schema  translated/claude-schema",
+        "JSON schema beside tools": "translated  passed  translated  "
+        "translated/cohere-words  its own 400/groq-schema  translated/claude-schema",
+        "reasoning": "translated  passed  translated/level  "
+        "translated/budget  passed/level  translated/claude-thinking",
+        "no reasoning": "translated  passed  translated/level  translated  passed/level  translated/level",
+        "earlier reasoning": "translated  passed  left out/signed-thoughts  "
+        "translated  passed/as-reasoning  left out/unsigned-thoughts",
+        "stop": "translated  passed  translated/gemini-stops  translated/cohere-stops  passed  translated/claude-stops",
+        "seed": "translated  passed  translated/seed  translated  passed  left out/claude-none",
+        "max tokens": "translated  passed  translated  "
+        "translated  passed/max_completion_tokens  translated/claude-longest",
+        "sampling": "translated  passed  left out/newest  translated/cohere-range  passed  left out/claude-sampling",
+        "top_k": "translated  passed  left out/newest  translated/cohere-range  refused  left out/claude-sampling",
+        "penalties": "translated  passed  left out/no-penalties  "
+        "translated/cohere-range  left out/groq-penalties  left out/claude-none",
+        "local sampling": "translated  passed  refused  refused  refused  refused",
+        "logit bias": "refused  passed  refused  refused  refused  refused",
+        "n": "refused  passed  refused  refused  refused  refused",
+        "logprobs": "translated  passed  refused  refused  refused  refused",
+        "documents": "refused  refused  refused  translated/documents  refused  translated/documents",
+        "files": "refused  passed  refused  refused  refused  refused",
+        "audio": "refused  passed  refused  refused  refused  refused",
+        "usage": "translated  passed  translated  translated  passed  translated",
+        "cached tokens": "not told  passed  translated  translated  passed  translated",
+        "content filter": "none  passed  translated  translated  passed  translated",
         "errors": "translated",
     }
 )
 
 COMPLETIONS = _table(
     {
-        "text": "translated/one-message  passed  translated/one-message  translated/one-message  translated/one-message",
-        "stream": "translated  passed  translated  translated  translated",
-        "stop": "translated  passed  translated/gemini-stops  translated/cohere-stops  translated",
-        "seed": "translated  passed  translated/seed  translated  translated",
-        "max tokens": "translated  passed  translated  translated  translated/max_completion_tokens",
-        "sampling": "translated  passed  left out/newest  translated/cohere-range  translated",
-        "top_k": "translated  passed  left out/newest  translated/cohere-range  refused",
-        "penalties": "translated  passed  left out/no-penalties  translated/cohere-range  left out/groq-penalties",
-        "local sampling": "translated  passed  refused  refused  refused",
-        "logit bias": "refused  passed  refused  refused  refused",
-        "n": "refused  passed  refused  refused  refused",
-        "logprobs": "refused  passed  refused  refused  refused",
-        "suffix": "translated  passed  refused  refused  refused",
-        "several prompts": "refused  passed  refused  refused  refused",
-        "usage": "translated  passed  translated  translated  translated",
-        "cached tokens": "not told  passed  translated  translated  translated",
-        "content filter": "none  passed  translated  translated  translated",
+        "text": "translated/one-message  passed  translated/one-message  "
+        "translated/one-message  translated/one-message  translated/one-message",
+        "stream": "translated  passed  translated  translated  translated  translated",
+        "stop": "translated  passed  translated/gemini-stops  "
+        "translated/cohere-stops  translated  translated/claude-stops",
+        "seed": "translated  passed  translated/seed  translated  translated  left out/claude-none",
+        "max tokens": "translated  passed  translated  "
+        "translated  translated/max_completion_tokens  translated/claude-longest",
+        "sampling": "translated  passed  left out/newest  "
+        "translated/cohere-range  translated  left out/claude-sampling",
+        "top_k": "translated  passed  left out/newest  translated/cohere-range  refused  left out/claude-sampling",
+        "penalties": "translated  passed  left out/no-penalties  "
+        "translated/cohere-range  left out/groq-penalties  left out/claude-none",
+        "local sampling": "translated  passed  refused  refused  refused  refused",
+        "logit bias": "refused  passed  refused  refused  refused  refused",
+        "n": "refused  passed  refused  refused  refused  refused",
+        "logprobs": "refused  passed  refused  refused  refused  refused",
+        "suffix": "translated  passed  refused  refused  refused  refused",
+        "several prompts": "refused  passed  refused  refused  refused  refused",
+        "usage": "translated  passed  translated  translated  translated  translated",
+        "cached tokens": "not told  passed  translated  translated  translated  translated",
+        "content filter": "none  passed  translated  translated  translated  translated",
         "errors": "translated",
     }
 )
@@ -168,63 +190,80 @@ RESPONSES = _table(
         "instructions": "translated",
         "tools": "translated",
         "parallel tools": "translated",
-        "at most one call": "translated/first-call  translated  translated/first-call  translated/first-call  translated",
-        "tool results": "translated  translated  translated/signature  translated  translated",
-        "parallel tool results": "translated  translated  translated/signature  translated  translated",
-        "forced tool": "refused  translated  translated  translated/cohere-forced  translated",
-        "some tool": "refused  translated  translated  translated  translated",
+        "at most one call": "translated/first-call  translated  translated/first-call  "
+        "translated/first-call  translated  translated",
+        "tool results": "translated  translated  translated/signature  translated  translated  translated",
+        "parallel tool results": "translated  translated  translated/signature  translated  translated  translated",
+        "forced tool": "refused  translated  translated  translated/cohere-forced  translated  translated",
+        "some tool": "refused  translated  translated  translated  translated  translated",
         "no tool": "translated",
         "images": "translated",
         "images in tool results": "translated",
-        "image addresses": "refused  translated  refused  translated  translated",
-        "JSON mode": "translated  translated  translated  translated/cohere-words  translated",
-        "JSON schema": "translated  translated  translated  translated/cohere-schema  translated/groq-schema",
-        "JSON schema in a stream": "translated  translated  translated  translated/cohere-schema  its own 400/groq-schema",
-        "JSON schema beside tools": "translated  translated  translated  translated/cohere-words  its own 400/groq-schema",
-        "reasoning": "translated  translated  translated/level  translated/budget  translated/level",
-        "no reasoning": "translated  translated  translated/level  translated  translated/level",
-        "earlier reasoning": "translated  left out/unnamed-thoughts  left out/signed-thoughts  translated  translated/as-reasoning",
-        "max tokens": "translated  translated  translated  translated  translated/max_completion_tokens",
-        "sampling": "translated  translated  left out/newest  translated/cohere-range  translated",
-        "logprobs": "translated  translated  refused  refused  refused",
+        "image addresses": "refused  translated  refused  translated  translated  translated",
+        "JSON mode": "translated  translated  translated  translated/cohere-words  translated  refused",
+        "JSON schema": "translated  translated  translated  "
+        "translated/cohere-schema  translated/groq-schema  translated/claude-schema",
+        "JSON schema in a stream": "translated  translated  translated  "
+        "translated/cohere-schema  its own 400/groq-schema  translated/claude-schema",
+        "JSON schema beside tools": "translated  translated  translated  "
+        "translated/cohere-words  its own 400/groq-schema  translated/claude-schema",
+        "reasoning": "translated  translated  translated/level  "
+        "translated/budget  translated/level  translated/claude-thinking",
+        "no reasoning": "translated  translated  translated/level  translated  translated/level  translated/level",
+        "earlier reasoning": "translated  left out/unnamed-thoughts  left out/signed-thoughts  "
+        "translated  translated/as-reasoning  left out/unsigned-thoughts",
+        "max tokens": "translated  translated  translated  "
+        "translated  translated/max_completion_tokens  translated/claude-longest",
+        "sampling": "translated  translated  left out/newest  "
+        "translated/cohere-range  translated  left out/claude-sampling",
+        "logprobs": "translated  translated  refused  refused  refused  refused",
         "files": "refused",
         "usage": "translated",
-        "cached tokens": "not told  translated  translated  translated  translated",
-        "content filter": "none  translated  translated  translated  translated",
+        "cached tokens": "not told  translated  translated  translated  translated  translated",
+        "content filter": "none  translated  translated  translated  translated  translated",
         "errors": "translated",
     }
 )
 
 MESSAGES = _table(
     {
-        "text": "translated",
-        "stream": "translated",
-        "instructions": "translated",
-        "tools": "translated",
-        "parallel tools": "translated",
-        "at most one call": "translated/first-call  translated  translated/first-call  translated/first-call  translated",
-        "tool results": "translated  translated  translated/signature  translated  translated",
-        "parallel tool results": "translated  translated  translated/signature  translated  translated",
-        "forced tool": "refused  translated  translated  translated/cohere-forced  translated",
-        "some tool": "refused  translated  translated  translated  translated",
-        "no tool": "translated",
-        "images": "translated",
-        "images in tool results": "translated",
-        "image addresses": "refused  translated  refused  translated  translated",
-        "JSON schema": "translated  translated  translated  translated/cohere-schema  translated/groq-schema",
-        "JSON schema in a stream": "translated  translated  translated  translated/cohere-schema  its own 400/groq-schema",
-        "JSON schema beside tools": "translated  translated  translated  translated/cohere-words  its own 400/groq-schema",
-        "reasoning": "translated  translated  translated/level  translated/budget  translated/level",
-        "no reasoning": "translated  translated  translated/level  translated  translated/level",
-        "earlier reasoning": "translated  left out/unnamed-thoughts  left out/signed-thoughts  translated  translated/as-reasoning",
-        "stop": "translated  translated  translated/gemini-stops  translated/cohere-stops  translated",
-        "max tokens": "translated  translated  translated  translated  translated/max_completion_tokens",
-        "sampling": "translated  translated  left out/newest  translated/cohere-range  translated",
-        "top_k": "translated  translated  left out/newest  translated/cohere-range  refused",
-        "files": "refused",
-        "usage": "translated",
-        "cached tokens": "not told  translated  translated  translated  translated",
-        "content filter": "none  translated  translated  translated  translated",
+        "text": "translated  translated  translated  translated  translated  passed",
+        "stream": "translated  translated  translated  translated  translated  passed",
+        "instructions": "translated  translated  translated  translated  translated  passed",
+        "tools": "translated  translated  translated  translated  translated  passed",
+        "parallel tools": "translated  translated  translated  translated  translated  passed",
+        "at most one call": "translated/first-call  translated  translated/first-call  "
+        "translated/first-call  translated  passed",
+        "tool results": "translated  translated  translated/signature  translated  translated  passed",
+        "parallel tool results": "translated  translated  translated/signature  translated  translated  passed",
+        "forced tool": "refused  translated  translated  translated/cohere-forced  translated  passed",
+        "some tool": "refused  translated  translated  translated  translated  passed",
+        "no tool": "translated  translated  translated  translated  translated  passed",
+        "images": "translated  translated  translated  translated  translated  passed",
+        "images in tool results": "translated  translated  translated  translated  translated  passed",
+        "image addresses": "refused  translated  refused  translated  translated  passed",
+        "JSON schema": "translated  translated  translated  translated/cohere-schema  translated/groq-schema  passed",
+        "JSON schema in a stream": "translated  translated  translated  "
+        "translated/cohere-schema  its own 400/groq-schema  passed",
+        "JSON schema beside tools": "translated  translated  translated  "
+        "translated/cohere-words  its own 400/groq-schema  passed",
+        "reasoning": "translated  translated  translated/level  translated/budget  translated/level  passed",
+        "no reasoning": "translated  translated  translated/level  translated  translated/level  passed",
+        "earlier reasoning": "translated  left out/unnamed-thoughts  left out/signed-thoughts  "
+        "translated  translated/as-reasoning  left out/unsigned-thoughts",
+        "signed reasoning": "translated  left out/unnamed-thoughts  left out/signed-thoughts  translated  "
+        "translated/as-reasoning  passed",
+        "stop": "translated  translated  translated/gemini-stops  translated/cohere-stops  translated  passed",
+        "max tokens": "translated  translated  translated  translated  translated/max_completion_tokens  passed",
+        "sampling": "translated  translated  left out/newest  "
+        "translated/cohere-range  translated  its own 400/claude-sampling",
+        "top_k": "translated  translated  left out/newest  "
+        "translated/cohere-range  refused  its own 400/claude-sampling",
+        "files": "refused  refused  refused  refused  refused  passed",
+        "tools of its own": "refused  refused  refused  refused  refused  passed",
+        "usage": "translated  translated  translated  translated  translated  passed",
+        "cached tokens": "not told  translated  translated  translated  translated  passed",
+        "content filter": "none  translated  translated  translated  translated  passed",
         "errors": "translated",
     }
 )
@@ -233,78 +272,96 @@ COUNT_TOKENS = _table({"usage": "by Córtex/estimate"})
 
 OLLAMA_CHAT = _table(
     {
-        "text": "passed  translated  translated  translated  translated",
-        "stream": "passed  translated  translated  translated  translated",
-        "instructions": "passed  translated  translated  translated  translated",
-        "tools": "passed  translated  translated  translated  translated",
-        "parallel tools": "passed  translated  translated  translated  translated",
-        "tool results": "passed  translated  translated/signature  translated  translated",
-        "parallel tool results": "passed  translated  translated/signature  translated  translated",
-        "images": "passed  translated  translated  translated  translated",
-        "images in tool results": "passed  translated  translated  translated  translated",
-        "JSON mode": "passed  translated  translated  translated/cohere-words  translated",
-        "JSON schema": "passed  translated  translated  translated/cohere-schema  translated/groq-schema",
-        "JSON schema in a stream": "passed  translated  translated  translated/cohere-schema  its own 400/groq-schema",
-        "JSON schema beside tools": "passed  translated  translated  translated/cohere-words  its own 400/groq-schema",
-        "reasoning": "passed  translated  translated/level  translated/budget  translated/level",
-        "no reasoning": "passed  translated  translated/level  translated  translated/level",
-        "earlier reasoning": "passed  left out/unnamed-thoughts  left out/signed-thoughts  translated  translated/as-reasoning",
-        "stop": "passed  translated  translated/gemini-stops  translated/cohere-stops  translated",
-        "seed": "passed  translated  translated/seed  translated  translated",
-        "max tokens": "passed  translated  translated  translated  translated/max_completion_tokens",
-        "sampling": "passed  translated  left out/newest  translated/cohere-range  translated",
-        "top_k": "passed  translated  left out/newest  translated/cohere-range  refused",
-        "penalties": "passed  translated  left out/no-penalties  translated/cohere-range  left out/groq-penalties",
-        "local sampling": "passed  translated  refused  refused  refused",
-        "logprobs": "passed  translated  refused  refused  refused",
-        "usage": "passed  translated  translated  translated  translated",
-        "content filter": "none  translated/finish  translated/finish  translated/finish  translated/finish",
+        "text": "passed  translated  translated  translated  translated  translated",
+        "stream": "passed  translated  translated  translated  translated  translated",
+        "instructions": "passed  translated  translated  translated  translated  translated",
+        "tools": "passed  translated  translated  translated  translated  translated",
+        "parallel tools": "passed  translated  translated  translated  translated  translated",
+        "tool results": "passed  translated  translated/signature  translated  translated  translated",
+        "parallel tool results": "passed  translated  translated/signature  translated  translated  translated",
+        "images": "passed  translated  translated  translated  translated  translated",
+        "images in tool results": "passed  translated  translated  translated  translated  translated",
+        "JSON mode": "passed  translated  translated  translated/cohere-words  translated  refused",
+        "JSON schema": "passed  translated  translated  "
+        "translated/cohere-schema  translated/groq-schema  translated/claude-schema",
+        "JSON schema in a stream": "passed  translated  translated  "
+        "translated/cohere-schema  its own 400/groq-schema  translated/claude-schema",
+        "JSON schema beside tools": "passed  translated  translated  "
+        "translated/cohere-words  its own 400/groq-schema  translated/claude-schema",
+        "reasoning": "passed  translated  translated/level  "
+        "translated/budget  translated/level  translated/claude-thinking",
+        "no reasoning": "passed  translated  translated/level  translated  translated/level  translated/level",
+        "earlier reasoning": "passed  left out/unnamed-thoughts  left out/signed-thoughts  "
+        "translated  translated/as-reasoning  left out/unsigned-thoughts",
+        "stop": "passed  translated  translated/gemini-stops  "
+        "translated/cohere-stops  translated  translated/claude-stops",
+        "seed": "passed  translated  translated/seed  translated  translated  left out/claude-none",
+        "max tokens": "passed  translated  translated  "
+        "translated  translated/max_completion_tokens  translated/claude-longest",
+        "sampling": "passed  translated  left out/newest  "
+        "translated/cohere-range  translated  left out/claude-sampling",
+        "top_k": "passed  translated  left out/newest  translated/cohere-range  refused  left out/claude-sampling",
+        "penalties": "passed  translated  left out/no-penalties  "
+        "translated/cohere-range  left out/groq-penalties  left out/claude-none",
+        "local sampling": "passed  translated  refused  refused  refused  refused",
+        "logprobs": "passed  translated  refused  refused  refused  refused",
+        "usage": "passed  translated  translated  translated  translated  translated",
+        "content filter": "none  translated/finish  translated/finish  "
+        "translated/finish  translated/finish  translated/finish",
         "errors": "translated",
     }
 )
 
 GENERATE = _table(
     {
-        "text": "passed  translated  translated  translated  translated",
-        "stream": "passed  translated  translated  translated  translated",
-        "instructions": "passed  translated  translated  translated  translated",
-        "bare prompt": "passed  refused  refused  refused  refused",
-        "images": "passed  translated  translated  translated  translated",
-        "JSON mode": "passed  translated  translated  translated/cohere-words  translated",
-        "JSON schema": "passed  translated  translated  translated/cohere-schema  translated/groq-schema",
-        "JSON schema in a stream": "passed  translated  translated  translated/cohere-schema  its own 400/groq-schema",
-        "reasoning": "passed  translated  translated/level  translated/budget  translated/level",
-        "no reasoning": "passed  translated  translated/level  translated  translated/level",
-        "stop": "passed  translated  translated/gemini-stops  translated/cohere-stops  translated",
-        "seed": "passed  translated  translated/seed  translated  translated",
-        "max tokens": "passed  translated  translated  translated  translated/max_completion_tokens",
-        "sampling": "passed  translated  left out/newest  translated/cohere-range  translated",
-        "top_k": "passed  translated  left out/newest  translated/cohere-range  refused",
-        "penalties": "passed  translated  left out/no-penalties  translated/cohere-range  left out/groq-penalties",
-        "local sampling": "passed  translated  refused  refused  refused",
-        "logprobs": "passed  translated  refused  refused  refused",
-        "usage": "passed  translated  translated  translated  translated",
-        "content filter": "none  translated/finish  translated/finish  translated/finish  translated/finish",
+        "text": "passed  translated  translated  translated  translated  translated",
+        "stream": "passed  translated  translated  translated  translated  translated",
+        "instructions": "passed  translated  translated  translated  translated  translated",
+        "bare prompt": "passed  refused  refused  refused  refused  refused",
+        "images": "passed  translated  translated  translated  translated  translated",
+        "JSON mode": "passed  translated  translated  translated/cohere-words  translated  refused",
+        "JSON schema": "passed  translated  translated  "
+        "translated/cohere-schema  translated/groq-schema  translated/claude-schema",
+        "JSON schema in a stream": "passed  translated  translated  "
+        "translated/cohere-schema  its own 400/groq-schema  translated/claude-schema",
+        "reasoning": "passed  translated  translated/level  "
+        "translated/budget  translated/level  translated/claude-thinking",
+        "no reasoning": "passed  translated  translated/level  translated  translated/level  translated/level",
+        "stop": "passed  translated  translated/gemini-stops  "
+        "translated/cohere-stops  translated  translated/claude-stops",
+        "seed": "passed  translated  translated/seed  translated  translated  left out/claude-none",
+        "max tokens": "passed  translated  translated  "
+        "translated  translated/max_completion_tokens  translated/claude-longest",
+        "sampling": "passed  translated  left out/newest  "
+        "translated/cohere-range  translated  left out/claude-sampling",
+        "top_k": "passed  translated  left out/newest  translated/cohere-range  refused  left out/claude-sampling",
+        "penalties": "passed  translated  left out/no-penalties  "
+        "translated/cohere-range  left out/groq-penalties  left out/claude-none",
+        "local sampling": "passed  translated  refused  refused  refused  refused",
+        "logprobs": "passed  translated  refused  refused  refused  refused",
+        "usage": "passed  translated  translated  translated  translated  translated",
+        "content filter": "none  translated/finish  translated/finish  "
+        "translated/finish  translated/finish  translated/finish",
         "errors": "translated",
     }
 )
 
 EMBEDDINGS = _table(
     {
-        "embeddings": "translated  passed  translated  translated/purpose  refused",
-        "dimensions": "translated  passed  translated  translated  refused",
-        "token ids": "refused  passed  refused  refused  refused",
-        "usage": "translated  passed  not told  translated  refused",
-        "errors": "translated  translated  translated  translated  none",
+        "embeddings": "translated  passed  translated  translated/purpose  refused  refused",
+        "dimensions": "translated  passed  translated  translated  refused  refused",
+        "token ids": "refused  passed  refused  refused  refused  refused",
+        "usage": "translated  passed  not told  translated  refused  refused",
+        "errors": "translated  translated  translated  translated  none  none",
     }
 )
 
 EMBED = _table(
     {
-        "embeddings": "passed  translated  translated  translated/purpose  refused",
-        "dimensions": "passed  translated  translated  translated  refused",
-        "usage": "passed  translated  not told  translated  refused",
-        "errors": "translated  translated  translated  translated  none",
+        "embeddings": "passed  translated  translated  translated/purpose  refused  refused",
+        "dimensions": "passed  translated  translated  translated  refused  refused",
+        "usage": "passed  translated  not told  translated  refused  refused",
+        "errors": "translated  translated  translated  translated  none  none",
     }
 )
 
@@ -336,8 +393,7 @@ def page() -> str:
     """Return `docs/features.md`."""
     fates = [f"- **{fate}**: {meaning}" for fate, meaning in FATES.items()]
     kinds = (
-        "`openai` is any server of that dialect; groq stands for those that bend it (see [providers.md](providers.md)).\n"
-        "The provider `anthropic` has no column yet."
+        "`openai` is any server of that dialect; groq stands for those that bend it (see [providers.md](providers.md))."
     )
     sections = [_section(operation, table) for operation, table in TABLES.items()]
     return "\n".join((INTRODUCTION, *fates, "", kinds, "", *sections)).rstrip("\n") + "\n"

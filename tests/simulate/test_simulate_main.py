@@ -25,7 +25,7 @@ async def run(*arguments):
     )
 
 
-CLOUDS = ("openai", "gemini", "cohere", "groq")
+CLOUDS = ("openai", "gemini", "cohere", "groq", "anthropic")
 
 
 async def test_it_says_where_it_listens_and_ends_politely(client):

@@ -19,6 +19,7 @@ from matrix_words import ABSENT, WORDS, untold
 
 from cortex.simulate import (
     Received,
+    SimulatedAnthropic,
     SimulatedCohere,
     SimulatedGemini,
     SimulatedGroq,
@@ -83,6 +84,7 @@ KINDS: Mapping[str, Kind] = {
         "openai/gpt-oss-120b",
         others=dict.fromkeys(("images", "image addresses", "images in tool results"), "qwen/qwen3.8-27b"),
     ),
+    "anthropic": Kind(SimulatedAnthropic, "claude-sonnet-5-5"),
 }
 
 SETTINGS = """
@@ -92,9 +94,11 @@ deadline = "5s"
 [models]
 both = ["gemini-3.8-flash", "cloud-70b"]
 bound = ["openai/gpt-oss-120b", "cloud-70b"]
+claude-first = ["claude-sonnet-5-5", "cloud-70b"]
+claude-last = ["cloud-70b", "claude-sonnet-5-5"]
 
 """
-"""Behind it come the workers; the two aliases are for what one upstream cannot and the next can."""
+"""Behind it come the workers; the aliases are for what one upstream cannot and the next can."""
 
 BENT: Mapping[str, Mapping[str, frozenset[str]]] = {
     "openai": {"": frozenset({"stream_options"})},
@@ -108,6 +112,9 @@ BENT: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 """Provider → feature, or none for all → fields in which a request that passed may differ from what the client sent."""
 
+VERBATIM = frozenset({("openai", False), ("anthropic", False), ("anthropic", True)})
+"""Providers, and whether streamed: what passed to them is the client's bytes, one for one."""
+
 NEEDS: dict[str, str] = {
     "forced tool": "tool_choice",
     "some tool": "tool_choice",
@@ -119,6 +126,8 @@ NEEDS: dict[str, str] = {
     "suffix": "raw_prompt",
     "token ids": "token_inputs",
     "files": "file",
+    "JSON mode": "json_object",
+    "tools of its own": "custom_tools",
 }
 """How a refusal names what is missing, where that is another word than the feature's."""
 
@@ -201,6 +210,7 @@ NOT_ASKED_FOR = frozenset(
         "content filter",
         "errors",
         "files",
+        "tools of its own",
         "audio",
         "token ids",
         "several prompts",
@@ -253,7 +263,7 @@ class Stand:
         bent = BENT.get(case.provider, {})
         free = bent.get("", frozenset()) | bent.get(case.feature, frozenset())
         passed = _has_passed(sent_path, json.loads(sent_body), received, ask.sim, free)
-        if passed and case.provider == "openai" and not ask.stream:
+        if passed and (case.provider, ask.stream) in VERBATIM:
             assert received.body == sent_body
         told = {} if passed and case.provider != "groq" else _told(case)
         assert untold(received.json, told) == {}
@@ -274,7 +284,7 @@ def _told(case: Case) -> Mapping[str, Any]:
 
 def _has_passed(path: str, sent: Any, received: Received, sim: SimulatedServer, bent: frozenset[str]) -> bool:
     """Whether a request is still the client's: at the same place, and the same but for the fields that are bent."""
-    if received.path.removeprefix(getattr(sim, "base", "")) != path.removeprefix("/v1"):
+    if received.path.removeprefix(getattr(sim, "base", "")).removeprefix("/v1") != path.removeprefix("/v1"):
         return False
     names = (sent.keys() | received.json.keys()) - bent
     return all(sent.get(name, ABSENT) == received.json.get(name, ABSENT) for name in names)

@@ -32,7 +32,7 @@ def filters(ask: Ask, *, is_completion: bool = False) -> None:
 
 
 def _says(ask: Ask, finish: str, *, is_completion: bool) -> None:
-    writers = {"gemini": _gemini, "cohere": _cohere}
+    writers = {"gemini": _gemini, "cohere": _cohere, "anthropic": _anthropic}
     events = _completion if is_completion else writers.get(ask.provider, _openai)
     body = events(finish, stream=ask.stream)
     ask.sim.fault(Fault("error_status", status=200, body=body))
@@ -84,8 +84,30 @@ def _cohere(finish: str, *, stream: bool) -> str:
         ("content-end", {"index": 0}),
         ("message-end", {"id": "1", "delta": {"finish_reason": reason, "usage": usage}}),
     ]
-    lines = [f"event: {kind}\ndata: {json.dumps({'type': kind, **event})}\n\n" for kind, event in events]
-    return "".join(lines)
+    return _named(events)
+
+
+def _anthropic(finish: str, *, stream: bool) -> str:
+    reason = {"stop": "end_turn", "content_filter": "refusal"}[finish]
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "x"}
+    usage = {"input_tokens": 10, "cache_read_input_tokens": CACHED, "output_tokens": 2}
+    end = {"stop_reason": reason, "stop_sequence": None}
+    if not stream:
+        return json.dumps({**head, "content": [{"type": "text", "text": "Well"}], **end, "usage": usage})
+    begun = {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("message_start", {"message": begun}),
+        ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
+        ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "Well"}}),
+        ("content_block_stop", {"index": 0}),
+        ("message_delta", {"delta": end, "usage": usage}),
+        ("message_stop", {}),
+    ]
+    return _named(events)
+
+
+def _named(events: list[tuple[str, dict[str, Any]]]) -> str:
+    return "".join(f"event: {kind}\ndata: {json.dumps({'type': kind, **event})}\n\n" for kind, event in events)
 
 
 def _sse(events: list[dict[str, Any]]) -> str:

@@ -72,6 +72,10 @@ def _config(**options: Any) -> dict[str, Any]:
     return {f"generationConfig.{name}": value for name, value in options.items()}
 
 
+def _said(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
+
+
 def _named(name: str) -> Callable[[Any], bool]:
     return lambda found: found["function"]["name"] == name
 
@@ -110,6 +114,16 @@ _ROUNDS = {
     "messages.2.content": NOON,
     "messages.3.content": RESULT,
 }
+_PICTURED = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}
+_CLAUDE_BOUND = {"type": "json_schema", "schema": SCHEMA}
+_THOUGHTS: Words = {
+    "ollama": {"messages.1.thinking": THOUGHT},
+    "openai": {"messages.1.reasoning_content": ABSENT, "messages.1.reasoning": ABSENT},
+    "gemini": {"contents.1.parts.0.thought": ABSENT, "contents.1.parts.1": ABSENT},
+    "cohere": {"messages.1.content.0": {"type": "thinking", "thinking": THOUGHT}},
+    "groq": {"messages.1.reasoning": THOUGHT, "messages.1.reasoning_content": ABSENT},
+    "anthropic": {"messages.1.content.0.thinking": ABSENT, "messages.1.content.1": ABSENT},
+}
 
 WORDS: Mapping[str, Words] = {
     "text": {
@@ -118,6 +132,7 @@ WORDS: Mapping[str, Words] = {
         "gemini": {"contents": [{"role": "user", "parts": [{"text": TEXT}]}]},
         "cohere": {"messages": [_MESSAGE]},
         "groq": {"messages": [_MESSAGE]},
+        "anthropic": {"messages": [{"role": "user", "content": [_said(TEXT)]}]},
     },
     "stream": {
         "ollama": {"stream": True},
@@ -125,20 +140,28 @@ WORDS: Mapping[str, Words] = {
         "gemini": {"stream": ABSENT, "contents.0.role": "user"},
         "cohere": {"stream": True},
         "groq": {"stream": True, "stream_options.include_usage": True},
+        "anthropic": {"stream": True},
     },
     "instructions": {
         **_alike("ollama openai cohere groq", {"messages.0": {"role": "system", "content": SYSTEM}}),
         "gemini": {"systemInstruction.parts": [{"text": SYSTEM}]},
+        "anthropic": {"system": SYSTEM, "messages.0.role": "user"},
     },
-    "tools": {**_alike("ollama openai cohere groq", _OFFERED), "gemini": _DECLARED},
+    "tools": {
+        **_alike("ollama openai cohere groq", _OFFERED),
+        "gemini": _DECLARED,
+        "anthropic": {"tools.0.name": "weather", "tools.0.input_schema.required": ["city"]},
+    },
     "parallel tools": {
         **_alike("ollama openai cohere groq", {"tools.1": _named("clock")}),
         "gemini": {"tools.0.functionDeclarations.1.name": "clock"},
+        "anthropic": {"tools.1.name": "clock"},
     },
     "at most one call": {
         **_alike("openai groq", {"parallel_tool_calls": False}),
         **_alike("ollama cohere", {"parallel_tool_calls": ABSENT, "tools.1": _named("clock")}),
         "gemini": {"parallel_tool_calls": ABSENT, "tools.0.functionDeclarations.1.name": "clock"},
+        "anthropic": {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}, "tools.1.name": "clock"},
     },
     "tool results": {
         "ollama": _ROUND
@@ -152,6 +175,13 @@ WORDS: Mapping[str, Words] = {
         },
         "cohere": _ROUND,
         "groq": _ROUND | {"messages": _has_no_null},
+        "anthropic": {
+            "messages.1.content.0.name": "weather",
+            "messages.1.content.0.input": _are_arguments,
+            "messages.2.role": "user",
+            "messages.2.content.0.type": "tool_result",
+            "messages.2.content.0.content": [_said(RESULT)],
+        },
     },
     "parallel tool results": {
         **_alike("ollama openai cohere groq", _ROUNDS),
@@ -163,6 +193,12 @@ WORDS: Mapping[str, Words] = {
             "contents.2.parts.1.functionResponse.name": "clock",
             "contents.2.parts.1.functionResponse.response": {"result": NOON},
         },
+        "anthropic": {
+            "messages.1.content.0.name": "weather",
+            "messages.1.content.1.name": "clock",
+            "messages.2.content.0.content": [_said(RESULT)],
+            "messages.2.content.1.content": [_said(NOON)],
+        },
     },
     "forced tool": {
         **_alike("openai groq", {"tool_choice": _FORCED}),
@@ -170,28 +206,36 @@ WORDS: Mapping[str, Words] = {
             "toolConfig.functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["weather"]},
         },
         "cohere": {"tool_choice": "REQUIRED", "tools.0": _named("weather"), "tools.1": ABSENT},
+        "anthropic": {"tool_choice": {"type": "tool", "name": "weather"}, "tools.1.name": "weather"},
     },
     "some tool": {
         **_alike("openai groq", {"tool_choice": "required"}),
         "gemini": {"toolConfig.functionCallingConfig.mode": "ANY"},
         "cohere": {"tool_choice": "REQUIRED"},
+        "anthropic": {"tool_choice": {"type": "any"}},
     },
     "no tool": {
         "ollama": {"tools": ABSENT, "messages.0.content": CALL_ONE},
         **_alike("openai groq", {"tool_choice": "none"}),
         "gemini": {"toolConfig.functionCallingConfig.mode": "NONE"},
         "cohere": {"tool_choice": "NONE"},
+        "anthropic": {"tool_choice": {"type": "none"}, "tools.0.name": "weather"},
     },
     "images": {
         "ollama": {"messages.0.images": [PICTURE]},
         **_alike("openai cohere groq", {"messages.0.content.1.image_url.url": _SHOWN}),
         "gemini": {"contents.0.parts.1.inlineData": {"mimeType": "image/png", "data": PICTURE}},
+        "anthropic": {"messages.0.content.1": _PICTURED},
     },
-    "image addresses": _alike("openai cohere groq", {"messages.0.content.1.image_url.url": ADDRESS}),
+    "image addresses": {
+        **_alike("openai cohere groq", {"messages.0.content.1.image_url.url": ADDRESS}),
+        "anthropic": {"messages.0.content.1": {"type": "image", "source": {"type": "url", "url": ADDRESS}}},
+    },
     "images in tool results": {
         "ollama": {"messages": lambda found: [turn["images"] for turn in found if "images" in turn] == [[PICTURE]]},
         **_alike("openai cohere groq", _SHOWN_APART),
         "gemini": {"contents.2.parts.0.functionResponse.name": "weather", "contents.3.parts": _shows},
+        "anthropic": {"messages.2.content.0.content": [_said(RESULT), _PICTURED], "messages.3": ABSENT},
     },
     "JSON mode": {
         "ollama": {"format": "json"},
@@ -203,12 +247,14 @@ WORDS: Mapping[str, Words] = {
         **_alike("openai groq", _BOUND),
         "gemini": _GEMINI_BOUND,
         "cohere": _COHERE_BOUND,
+        "anthropic": {"output_config.format": _CLAUDE_BOUND},
     },
     "JSON schema beside tools": {
         "ollama": {"format": SCHEMA, **_OFFERED},
         **_alike("openai groq", _BOUND | _OFFERED),
         "gemini": _GEMINI_BOUND | _DECLARED,
         "cohere": {"response_format": ABSENT, "messages.0": _asks_for_json, **_OFFERED},
+        "anthropic": {"output_config.format": _CLAUDE_BOUND, "tools.0.name": "weather"},
     },
     "reasoning": {
         "ollama": {"think": EFFORT},
@@ -216,6 +262,7 @@ WORDS: Mapping[str, Words] = {
         "gemini": _config(thinkingConfig={"includeThoughts": True, "thinkingLevel": EFFORT}),
         "cohere": {"thinking": {"type": "enabled", "token_budget": 1024}},
         "groq": {"reasoning_effort": EFFORT, "include_reasoning": True},
+        "anthropic": {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": EFFORT}},
     },
     "no reasoning": {
         "ollama": {"think": False},
@@ -223,42 +270,43 @@ WORDS: Mapping[str, Words] = {
         "gemini": _config(thinkingConfig={"thinkingLevel": "low"}),
         "cohere": {"thinking": {"type": "disabled"}},
         "groq": {"reasoning_effort": "low"},
+        "anthropic": {"thinking": {"type": "disabled"}, "output_config": ABSENT},
     },
-    "earlier reasoning": {
-        "ollama": {"messages.1.thinking": THOUGHT},
-        "openai": {"messages.1.reasoning_content": ABSENT, "messages.1.reasoning": ABSENT},
-        "gemini": {"contents.1.parts.0.thought": ABSENT, "contents.1.parts.1": ABSENT},
-        "cohere": {"messages.1.content.0": {"type": "thinking", "thinking": THOUGHT}},
-        "groq": {"messages.1.reasoning": THOUGHT, "messages.1.reasoning_content": ABSENT},
-    },
+    "earlier reasoning": _THOUGHTS,
+    "signed reasoning": _THOUGHTS,
     "stop": {
         "ollama": _options(stop=[STOP]),
         **_alike("openai groq", {"stop": [STOP]}),
         "gemini": _config(stopSequences=[STOP]),
         "cohere": {"stop_sequences": [STOP]},
+        "anthropic": {"stop_sequences": [STOP]},
     },
     "seed": {
         "ollama": _options(seed=SEED),
         **_alike("openai cohere groq", {"seed": SEED}),
         "gemini": _config(seed=SEED),
+        "anthropic": {"seed": ABSENT},
     },
     "max tokens": {
         "ollama": _options(num_predict=MAX_TOKENS),
         **_alike("openai cohere", {"max_tokens": MAX_TOKENS}),
         "gemini": _config(maxOutputTokens=MAX_TOKENS),
         "groq": {"max_completion_tokens": MAX_TOKENS, "max_tokens": ABSENT},
+        "anthropic": {"max_tokens": MAX_TOKENS},
     },
     "sampling": {
         "ollama": _options(**_DRAWN),
         **_alike("openai groq", _DRAWN),
         "gemini": _config(temperature=ABSENT, topP=ABSENT),
         "cohere": {"temperature": TEMPERATURE, "p": TOP_P},
+        "anthropic": dict.fromkeys(_DRAWN, ABSENT),
     },
     "top_k": {
         "ollama": _options(top_k=TOP_K),
         "openai": {"top_k": TOP_K},
         "gemini": _config(topK=ABSENT),
         "cohere": {"k": TOP_K},
+        "anthropic": {"top_k": ABSENT},
     },
     "penalties": {
         "ollama": _options(**_PENALTIES),
@@ -266,6 +314,7 @@ WORDS: Mapping[str, Words] = {
         "gemini": _config(presencePenalty=ABSENT, frequencyPenalty=ABSENT),
         "cohere": {"frequency_penalty": FREQUENCY, "presence_penalty": ABSENT},
         "groq": dict.fromkeys(_PENALTIES, ABSENT),
+        "anthropic": dict.fromkeys(_PENALTIES, ABSENT),
     },
     "local sampling": {
         "ollama": _options(min_p=MIN_P, repeat_penalty=REPEAT),
@@ -278,7 +327,14 @@ WORDS: Mapping[str, Words] = {
         "openai": {"logprobs": True, "top_logprobs": 2},
     },
     "suffix": {**_alike("ollama openai", {"prompt": TEXT, "suffix": SUFFIX})},
-    "documents": {"cohere": {"documents": [{"id": "d1", "data": {"text": RESULT}}], "citation_options": ABSENT}},
+    "documents": {
+        "cohere": {"documents": [{"id": "d1", "data": {"text": RESULT}}], "citation_options": ABSENT},
+        "anthropic": {
+            "messages.0.content.0.type": "document",
+            "messages.0.content.0.source.data": lambda found: RESULT in found,
+            "messages.0.content.0.citations": ABSENT,
+        },
+    },
     "embeddings": {
         **_alike("ollama openai", {"input": TEXTS}),
         "gemini": {"requests.0.content.parts.0.text": "One", "requests.1.content.parts.0.text": "Two"},

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BY_THEIR_ROWS = frozenset(
     {"first-call", "signature", "groq-schema", "finish", "estimate", "one-message", "purpose", "max_completion_tokens"}
-    | {"signed-thoughts", "unnamed-thoughts", "as-reasoning", "groq-penalties"}
+    | {"signed-thoughts", "unsigned-thoughts", "unnamed-thoughts", "claude-none", "as-reasoning", "groq-penalties"}
 )
 """Notes that say no more than the proofs of their rows show."""
 
-APART = {("gemini-stops", "gemini"), ("cohere-stops", "cohere")}
+APART = {("gemini-stops", "gemini"), ("cohere-stops", "cohere"), ("claude-stops", "anthropic")}
 """Notes with their providers that have a test of their own below."""
 
 SCHEMA = {
@@ -30,10 +30,20 @@ SCHEMA = {
 }
 DOCUMENTS = [{"id": "d1", "data": {"text": RESULT}}]
 BOUND = {"type": "json_schema", "json_schema": {"name": "person", "schema": SCHEMA}}
+SONNET_4_6, HAIKU_4_5, FABLE = "claude-sonnet-4-6", "claude-haiku-4-5", "claude-fable-5-1"
 OLD_FLASH, LITE = "gemini-2.0-flash", "gemini-2.5-flash-lite"
 DRAWN = {"temperature": TEMPERATURE, "top_p": TOP_P, "extra_body": {"top_k": TOP_K}}
 STOPS = ["a1", "b2", "c3", "d4", "e5", "f6"]
 PENALTIES = {"presence_penalty": PRESENCE, "frequency_penalty": FREQUENCY}
+BUDGETED = {"thinking": {"type": "enabled", "budget_tokens": 16_384}, "output_config": ABSENT}
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}}}
+LISTED = {"type": "object", "properties": {"list": {"type": "array", "items": NAMED}}}
+OPEN = {"type": "json_schema", "json_schema": {"name": "list", "schema": LISTED}}
+CLOSED = {
+    "type": "object",
+    "properties": {"list": {"type": "array", "items": NAMED | {"additionalProperties": False}}},
+    "additionalProperties": False,
+}
 
 
 def config(**options: Any) -> dict[str, Any]:
@@ -89,6 +99,22 @@ SHOWN: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
         {"tools.1": ABSENT, "tools.0.function.name": "clock"},
     ),
     ("documents", "cohere", "", {"extra_body": {"documents": DOCUMENTS}}, {"citation_options": ABSENT}),
+    (
+        "documents",
+        "anthropic",
+        "",
+        {"extra_body": {"documents": DOCUMENTS}},
+        {"messages.0.content.0.citations": ABSENT},
+    ),
+    ("level", "anthropic", FABLE, {"reasoning_effort": "none"}, {"output_config": {"effort": "low"}}),
+    ("level", "anthropic", FABLE, {"reasoning_effort": "none"}, {"thinking.type": "adaptive"}),
+    ("claude-thinking", "anthropic", HAIKU_4_5, {"reasoning_effort": "high"}, BUDGETED),
+    ("claude-thinking", "anthropic", "", {"reasoning_effort": "xhigh"}, {"output_config": {"effort": "xhigh"}}),
+    ("claude-thinking", "anthropic", SONNET_4_6, {"reasoning_effort": "xhigh"}, {"output_config": {"effort": "max"}}),
+    ("claude-longest", "anthropic", "", {}, {"max_tokens": 128_000}),
+    ("claude-longest", "anthropic", HAIKU_4_5, {}, {"max_tokens": 64_000}),
+    ("claude-sampling", "anthropic", SONNET_4_6, DRAWN, {"temperature": TEMPERATURE, "top_p": ABSENT, "top_k": TOP_K}),
+    ("claude-schema", "anthropic", "", {"response_format": OPEN}, {"output_config.format.schema": CLOSED}),
 ]
 """Note, provider, model (empty: the usual one), what the client asks for, what the upstream is told."""
 
@@ -133,6 +159,7 @@ async def test_a_note_stands_only_where_it_was_shown():
 
     assert {provider for note, provider in places if note.startswith("cohere-")} == {"cohere"}
     assert {provider for note, provider in places if note.startswith("groq-")} == {"groq"}
+    assert {provider for note, provider in places if note.startswith("claude-")} == {"anthropic"}
     shown = {(row[0], row[1]) for row in SHOWN} | APART
     assert {place for place in places if place[0] and place[0] not in BY_THEIR_ROWS} == shown
 
@@ -142,6 +169,21 @@ async def test_more_than_five_stops_are_refused_and_none_is_left_out(stand, clie
     """`gemini-stops` and `cohere-stops`: where another candidate takes them, that one is asked."""
     with pytest.raises(openai.BadRequestError, match="stop_sequences"):
         await asked(stand, client, provider, stop=STOPS)
+
+
+async def test_a_blank_stop_is_refused_and_not_left_out(stand, client):
+    """`claude-stops`."""
+    with pytest.raises(openai.BadRequestError, match="stop_sequences"):
+        await asked(stand, client, "anthropic", stop=["\n"])
+
+
+async def test_a_schema_with_bounds_is_refused_by_anthropic_and_goes_to_one_that_can(stand, client):
+    """`claude-schema`."""
+    with pytest.raises(openai.BadRequestError, match="'minimum' is not supported"):
+        await asked(stand, client, "anthropic", response_format=BOUND)
+    await client.chat.completions.create(model="claude-first", messages=say(TEXT), response_format=BOUND)
+
+    assert stand.received("openai")[-1].json["response_format"] == BOUND
 
 
 async def test_answers_beside_tools_that_are_no_json_are_not_given_as_such(stand, client):
@@ -182,6 +224,17 @@ async def test_a_refused_request_goes_to_one_that_can(stand, client):
 
     assert len(answer.choices) == 2
     assert json.loads(stand.received("openai")[-1].body)["n"] == 2
+
+
+async def test_a_file_goes_to_the_one_that_takes_it_from_this_client(stand, client):
+    """The first worker takes files too, but only from clients of its own dialect."""
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+    asked = {"role": "user", "content": [{"type": "text", "text": TEXT}, file]}
+    stand.sims["anthropic"].requests.clear()
+    await client.chat.completions.create(model="claude-first", messages=[asked])
+
+    assert stand.received("anthropic") == []
+    assert stand.received("openai")[-1].json["messages"] == [asked]
 
 
 async def test_what_an_upstream_refuses_for_itself_goes_to_one_that_can(stand, client):
