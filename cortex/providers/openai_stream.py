@@ -12,24 +12,18 @@ asked for, anything after the end.
 
 from collections.abc import Sequence
 
-import msgspec
-
 from cortex.chat import Delta, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
-from cortex.providers.foreign import UNREADABLE
 from cortex.providers.openai_answer import Reader
 from cortex.providers.sse import Event, data_of, datas, event_at, is_whole, last_end
-
-MAX_HELD = 8 * 1024 * 1024
-"""Bytes held back before the commit or for one event; beyond it the stream is `malformed`."""
+from cortex.providers.sse_decoder import MAX_HELD, TOO_LONG, closes
 
 _DONE = b"[DONE]"
 _FINISH = b'"finish_reason"'
 _USAGE = b'"usage"'
 _DONE_EVENT = b"data: [DONE]\n\n"
 _CUT = "the stream ended without a finish reason"
-_TOO_LONG = f"more than {MAX_HELD} bytes without a whole answer to show"
 
 
 class StreamDecoder:
@@ -52,7 +46,7 @@ class StreamDecoder:
         self._rest = data[end:]
         deltas = self._read(datas(data[:end]))
         if len(self._rest) > MAX_HELD and not self._ended:
-            deltas.append(self._fail(Failure("malformed", _TOO_LONG)))
+            deltas.append(self._fail(Failure("malformed", TOO_LONG)))
         return deltas
 
     def close(self) -> list[Delta | Failure]:
@@ -121,7 +115,7 @@ class StreamPassage:
             end = last_end(data)
             data, self._rest = data[:end], data[end:]
             if len(self._rest) > MAX_HELD:
-                self._fail(Failure("malformed", _TOO_LONG))
+                self._fail(Failure("malformed", TOO_LONG))
                 return b""
             if not end:
                 return b""
@@ -203,7 +197,7 @@ class StreamPassage:
         self._held.append(raw)
         self._held_size += len(raw)
         if self._held_size > MAX_HELD:
-            self._fail(Failure("malformed", _TOO_LONG))
+            self._fail(Failure("malformed", TOO_LONG))
 
     def _may_go(self) -> bool:
         if self.failure is not None or self._reader.is_holding:
@@ -280,12 +274,4 @@ def _last(rest: bytes) -> bytes:
     An object that is cut anywhere does not close.
     """
     data = data_of(rest)
-    return rest.rstrip(b"\r\n") + b"\n\n" if data == _DONE or _closes(data) else b""
-
-
-def _closes(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except UNREADABLE:
-        return False
-    return True
+    return rest.rstrip(b"\r\n") + b"\n\n" if data == _DONE or closes(data) else b""

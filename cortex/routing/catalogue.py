@@ -31,7 +31,7 @@ class Resolution:
         self.known_name = known_name
         """Some worker has it, or an alias says it should."""
         self.rotations = rotations(entries)
-        """The entries by pool."""
+        """The entries, parted by who is alike."""
 
 
 def resolve(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> Resolution:
