@@ -93,6 +93,10 @@ class Estimate(NamedTuple):
     requests: int = 1
     """More where an upstream takes fewer texts to embed at once."""
 
+    def covers(self, other: "Estimate") -> bool:
+        """Whether it is in nothing less than `other`: where that does not fit, this does not either."""
+        return all(mine >= its for mine, its in zip(self, other, strict=True))
+
 
 class Request:
     """A client's request, read once; it belongs to the task that answers it."""

@@ -14,7 +14,7 @@ from cortex.actors.actor import NO_REPLY, Answer, LoopActor, handles
 from cortex.actors.names import Names
 from cortex.chat import Need
 from cortex.config.watcher import Current
-from cortex.messages import Refusal
+from cortex.messages import Estimate, Refusal
 from cortex.routing import catalogue
 from cortex.routing.catalogue import Resolution
 from cortex.routing.choice import Wait, choose, queue_full
@@ -170,13 +170,14 @@ class Dispatcher(LoopActor):
     def _serve(self) -> None:
         """Go through the line in its order; give, refuse, or leave each where it is."""
         ahead, now = 0, self._clock()
-        stuck: set[tuple[str, frozenset[Need], str]] = set()
+        stuck: dict[tuple[str, frozenset[Need], str], Estimate] = {}
         for waiting in list(self._line):
             dispatch, alike = waiting.dispatch, waiting.alike
             if waiting.asker.abandoned:
                 self._leave(waiting, served=False)
                 continue
-            if alike in stuck and now < waiting.until:  # where many wait for many keys, looking anew for each is slow
+            # Where many wait for many keys, looking anew for each is slow; only one that needs less may find what they did not.
+            if alike in stuck and now < waiting.until and dispatch.request.tokens.covers(stuck[alike]):
                 ahead += 1
                 continue
             dispatch.declined.clear()
@@ -185,7 +186,7 @@ class Dispatcher(LoopActor):
                 ahead += 1
                 waiting.until = decision.until
                 if alike is not None:
-                    stuck.add(alike)
+                    stuck[alike] = dispatch.request.tokens
             elif isinstance(decision, Refusal):
                 self._leave(waiting, served=False)
                 waiting.asker.set(decision)

@@ -7,10 +7,12 @@ from fleet import Clock, Post, board, dispatch, hold, settle, standing
 
 from cortex.actors.actor import ActorDeadError
 from cortex.actors.names import Names
-from cortex.config.model import Routing, Settings
+from cortex.config.model import Limits, Routing, Settings
+from cortex.config.secret import Secret
 from cortex.config.watcher import Current
-from cortex.messages import Refusal
+from cortex.messages import Estimate, Refusal
 from cortex.routing.dispatcher import RESOLUTIONS_KEPT, Dispatcher, Tick
+from cortex.workers.books import Books
 from cortex.workers.messages import Grant, SlotFree, WorkersChanged
 
 
@@ -240,3 +242,16 @@ async def test_a_new_dispatcher_begins_with_an_empty_line(make):
     await settle()
 
     assert bench.board.waiting == 0
+
+
+async def test_a_small_request_is_not_held_up_by_a_large_one_for_which_there_is_no_quota_yet(make):
+    stands = standing(key=Secret("k-0123456789"), limits={"*": Limits(tokens_per_minute=1_000)}, slots=9)
+    bench = make(stands)
+    stands.account = account = Books(clock=bench.clock, wall=bench.clock).account(stands.settings)
+    account.reserve("llama3.2:3b", Estimate(0, 1_000))
+    await bench.ask(client="large", max_tokens=800)
+    await bench.ask(client="small", max_tokens=100)
+    account.quota.configure(stands.settings.plan, {"*": Limits(tokens_per_minute=1_500)}, Limits())
+    await bench.tell(SlotFree("desk"))
+
+    assert bench.granted() == ["small"]
