@@ -105,7 +105,9 @@ class Request:
         "arrived_s",
         "body",
         "client",
+        "conversation",
         "deadline_s",
+        "decision",
         "dialect",
         "id",
         "include_usage",
@@ -119,6 +121,7 @@ class Request:
         "strategy",
         "stream",
         "texts",
+        "traits",
     )
 
     def __init__(  # noqa: PLR0913  what a dialect reads
@@ -159,6 +162,12 @@ class Request:
         self.id = ""
         """Written by the endpoint, as are those below."""
         self.client = ""
+        self.conversation = 0
+        """The same for every request of one conversation; 0 where there is none to speak of."""
+        self.traits: Any = None
+        """What kind of prompt it is and how hard (`routing.prompt.Traits`), where the strategy wants to know."""
+        self.decision: Any = None
+        """What `learned` chose among (`routing.decisions.Decision`); written by the dispatcher."""
         self.strategy = ""
         """From `X-Cortex-Strategy`; empty for the configured one."""
         self.arrived_s = 0.0

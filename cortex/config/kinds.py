@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from cortex.config import units
 from cortex.config.addresses import UrlError, base_url
+from cortex.config.plugins import OWN_STRATEGIES, PluginError, load_strategy, strategy_names
 from cortex.config.problem import Place, Unusable, kind_of, nearest, one_of, shown
 from cortex.config.references import Resolved
 from cortex.config.secret import Secret
@@ -104,19 +105,29 @@ def keep_alive(value: object, place: Place) -> str:
     return place.refuse('a duration with a unit ("10m", "0s"), or -1 for ever', shown(value), _with_unit(value, "s"))
 
 
-def choice(*words: str, later: tuple[str, ...] = ()) -> Kind[Any]:
-    """Make the kind of one of `words`; those in `later` are known and refused as not there yet."""
+def choice(*words: str) -> Kind[Any]:
+    """Make the kind of one of `words`."""
 
     def read(value: object, place: Place) -> str:
         if value in words:
             return str(value)
-        if value in later:
-            return place.refuse(
-                f"one of {one_of(words)}", f"{shown(value)}, which this version of Córtex does not have yet"
-            )
         return place.refuse(one_of(words), shown(value), nearest(value, words) if isinstance(value, str) else "")
 
     return read
+
+
+def strategy(value: object, place: Place) -> str:
+    """Read the name of a routing strategy: one of Córtex's own, or of an installed package, which is loaded at once."""
+    if value in OWN_STRATEGIES:
+        return str(value)
+    words = strategy_names()
+    if value not in words:
+        place.refuse(one_of(words), shown(value), nearest(value, words) if isinstance(value, str) else "")
+    try:
+        load_strategy(str(value))
+    except PluginError as error:
+        place.refuse("a strategy that can be loaded", f"{shown(value)}: {error}")
+    return str(value)
 
 
 def host(value: object, place: Place) -> str:

@@ -11,7 +11,6 @@ from msgspec import Struct, field
 
 from cortex.config.secret import Secret
 
-Strategy = Literal["local_first", "round_robin", "least_loaded", "cost_optimized"]
 Restarts = Literal["one_for_one", "one_for_all", "rest_for_one"]
 Bucket = Literal["per-key", "shared"]
 
@@ -44,7 +43,8 @@ class Supervision(Struct, frozen=True, kw_only=True):
 class Routing(Struct, frozen=True, kw_only=True):
     """Who gets a request, and how long anything may take."""
 
-    strategy: Strategy = "local_first"
+    strategy: str = "local_first"
+    """One of `plugins.strategy_names()`."""
     deadline_s: float = 300.0
     """One budget for a request, all its attempts included."""
     max_attempts: int = 6

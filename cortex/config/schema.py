@@ -21,6 +21,7 @@ from cortex.config.kinds import (
     number,
     secret,
     size,
+    strategy,
     text,
 )
 from cortex.config.problem import Place, Unusable, Variable, dotted, kind_of, nearest, shown
@@ -151,15 +152,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
     "routing": Section(
         model.Routing,
         {
-            "strategy": Field(
-                choice(
-                    "local_first",
-                    "round_robin",
-                    "least_loaded",
-                    "cost_optimized",
-                    later=("smart", "learned"),
-                )
-            ),
+            "strategy": Field(strategy),
             "deadline": Field(duration, "deadline_s"),
             "max_attempts": Field(integer(1, 100)),
             "queue": Field(integer(0, 1_000_000)),

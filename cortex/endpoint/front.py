@@ -15,9 +15,11 @@ import structlog
 from aiohttp import web
 
 from cortex.chat import Ask, Embed
+from cortex.config.plugins import OWN_STRATEGIES, strategy_names
 from cortex.config.units import seconds
 from cortex.config.watcher import Current
 from cortex.endpoint.anthropic import Anthropic
+from cortex.endpoint.conversation import conversation_of
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.ollama import Ollama
@@ -27,7 +29,6 @@ from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.tokens import estimated_tokens
 from cortex.messages import Request
-from cortex.routing.strategies import STRATEGIES
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
 
@@ -188,6 +189,7 @@ class Front:
             request.deadline_s = record.arrived_s + settings.routing.deadline_s
         if "images" in request.needs or "embeddings" in request.needs:
             _measure(request, exchange.dialect.neutral(request))
+        request.conversation = conversation_of(request.parsed)
         exchange.deadline_s = request.deadline_s
         exchange.request = request
         if request.operation == "count":
@@ -291,8 +293,9 @@ def _headers(http: web.BaseRequest, request: Request) -> None:
     """Take over what the request's own headers ask for. Raises BadRequest."""
     strategy = http.headers.get("X-Cortex-Strategy")
     if strategy is not None:
-        if strategy not in STRATEGIES:
-            found = f"expected one of {', '.join(STRATEGIES)}, found {strategy[:40]!r}"
+        names = OWN_STRATEGIES if strategy in OWN_STRATEGIES else strategy_names()
+        if strategy not in names:
+            found = f"expected one of {', '.join(names)}, found {strategy[:40]!r}"
             raise BadRequest(
                 Problem(400, f"X-Cortex-Strategy: {found}", code="invalid_value", param="X-Cortex-Strategy")
             )

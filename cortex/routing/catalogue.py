@@ -15,6 +15,9 @@ from cortex.routing.rotation import rotations
 from cortex.workers.standing import Board, Standing
 
 AUTO = frozenset({"", "auto"})
+MODELS_OF_ONE = 16
+"""Of a worker whose `models` names none, this many of its listing are looked at: a marketplace lists hundreds."""
+
 NO_CHAT = frozenset({"embedding", "image"})
 """Capabilities of models that answer no conversation, where `completion` is not among them too."""
 
@@ -24,13 +27,15 @@ class Resolution:
 
     __slots__ = ("entries", "known_name", "rotations", "unknown")
 
-    def __init__(self, entries: tuple[Entry, ...], unknown: tuple[Standing, ...], *, known_name: bool) -> None:
+    def __init__(
+        self, entries: tuple[Entry, ...], unknown: tuple[Standing, ...], *, known_name: bool, by_model: bool = False
+    ) -> None:
         self.entries = entries
         self.unknown = unknown
         """Workers of which it is not known what they have: not probed yet, or out of reach."""
         self.known_name = known_name
         """Some worker has it, or an alias says it should."""
-        self.rotations = rotations(entries)
+        self.rotations = rotations(entries, by_model=by_model)
         """The entries, parted by who is alike."""
 
 
@@ -48,6 +53,12 @@ def resolve(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) ->
         return Resolution(_first_of_each(entries), _unknown(board), known_name=True)
     entries = tuple(Entry(standing, model, 0) for standing, model in _plain(asked, board))
     return Resolution(entries, _unknown(board), known_name=bool(entries))
+
+
+def resolve_any(board: Board) -> Resolution:
+    """Find every model that `auto` may mean where the strategy chooses among models too, not only among workers."""
+    entries = tuple(Entry(s, model, 0) for s in board for model in _chat_models(s))
+    return Resolution(entries, _unknown(board), known_name=True, by_model=True)
 
 
 def resolve_one(asked: str, aliases: Mapping[str, tuple[str, ...]], board: Board) -> Resolution:
@@ -84,6 +95,20 @@ def own_choice(standing: Standing) -> str | None:
     chat = [model for model in models if answers_chats(model)]
     loaded = [model for model in chat if model.loaded]
     return next((model.name for model in (*loaded, *chat)), None)
+
+
+def _chat_models(standing: Standing) -> list[str]:
+    """Return the models of this worker that answer conversations; those configured, where some are."""
+    names = [own for name in standing.settings.models if (own := standing.model_named(name)) is not None]
+    listed = standing.models or {}
+    if names:
+        return [name for name in names if _is_chat(listed.get(standing.link.provider.normal_name(name)))]
+    chat = [model.name for normal, model in listed.items() if normal not in standing.missing and answers_chats(model)]
+    return chat[:MODELS_OF_ONE]
+
+
+def _is_chat(model: Model | None) -> bool:
+    return model is None or answers_chats(model)
 
 
 def answers_chats(model: Model) -> bool:

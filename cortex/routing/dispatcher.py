@@ -19,7 +19,8 @@ from cortex.routing import catalogue
 from cortex.routing.catalogue import Resolution
 from cortex.routing.choice import Wait, choose, queue_full
 from cortex.routing.line import Line
-from cortex.routing.strategies import STRATEGIES, Ranked, State, Strategy
+from cortex.routing.registry import Known, find
+from cortex.routing.strategies import Ranked, State
 from cortex.workers.messages import Dispatch, Grant, SlotFree, WorkersChanged
 from cortex.workers.standing import Board
 
@@ -76,7 +77,7 @@ class Dispatcher(LoopActor):
         self._clock = clock
         self._line: Line[Waiting] = Line(limit=current.settings.routing.queue, limit_bytes=LINE_BYTES)
         self._ticking = False
-        self._resolutions: dict[tuple[str, bool], Resolution] = {}
+        self._resolutions: dict[tuple[str, bool, bool], Resolution] = {}
         self._resolved_for: tuple[int, object] = (-1, None)
 
     def on_start(self) -> None:
@@ -98,8 +99,7 @@ class Dispatcher(LoopActor):
         if worker is None:
             dispatch.declined[best.entry.standing.name] = "is being started"
             return self._enqueue(dispatch)
-        best.entry.standing.promised += 1
-        return self.forward(worker, Grant(dispatch, best.entry.model, best.why))
+        return self.forward(worker, self._granted(dispatch, best))
 
     @handles(SlotFree)
     def slot_free(self, _: SlotFree) -> None:
@@ -120,11 +120,12 @@ class Dispatcher(LoopActor):
 
     def _decide(self, dispatch: Dispatch, *, ahead: int) -> list[Ranked] | Wait | Refusal:
         request = dispatch.request
-        resolution = self._resolve(request.model, is_embedding="embeddings" in request.needs)
+        strategy = self._strategy(request.strategy)
+        resolution = self._resolve(request.model, strategy, is_embedding="embeddings" in request.needs)
         decision = choose(
             dispatch,
             resolution,
-            self._strategy(request.strategy),
+            strategy.order,
             self._state,
             self._clock(),
             ahead=ahead,
@@ -135,23 +136,27 @@ class Dispatcher(LoopActor):
             return Refusal(decision.kind, decision.detail, decision.candidates, nearest=near)
         return decision
 
-    def _strategy(self, asked: str) -> Strategy:
-        return STRATEGIES[asked or self._current.settings.routing.strategy]
+    def _strategy(self, asked: str) -> Known:
+        return find(asked or self._current.settings.routing.strategy)
 
-    def _resolve(self, model: str, *, is_embedding: bool) -> Resolution:
+    def _resolve(self, model: str, strategy: Known, *, is_embedding: bool) -> Resolution:
         """Resolve a name; remembered until the board or the aliases change."""
         aliases = self._current.settings.models
         now_for = (self._board.version, aliases)
         if self._resolved_for[0] != now_for[0] or self._resolved_for[1] is not aliases:
             self._resolutions.clear()
             self._resolved_for = now_for
-        key = (model, is_embedding)
+        is_open = strategy.chooses_model and not is_embedding and model in catalogue.AUTO
+        key = (model, is_embedding, is_open)
         resolution = self._resolutions.get(key)
         if resolution is None:
             if len(self._resolutions) >= RESOLUTIONS_KEPT:
                 self._resolutions.clear()
-            find = catalogue.resolve_one if is_embedding else catalogue.resolve
-            resolution = self._resolutions[key] = find(model, aliases, self._board)
+            resolution = self._resolutions[key] = (
+                catalogue.resolve_any(self._board)
+                if is_open
+                else (catalogue.resolve_one if is_embedding else catalogue.resolve)(model, aliases, self._board)
+            )
         return resolution
 
     def _enqueue(self, dispatch: Dispatch) -> Any:
@@ -198,8 +203,14 @@ class Dispatcher(LoopActor):
         if worker is None:
             return
         self._leave(waiting, served=True)
-        best.entry.standing.promised += 1
-        self.hand_on(waiting.asker, worker, Grant(waiting.dispatch, best.entry.model, best.why))
+        self.hand_on(waiting.asker, worker, self._granted(waiting.dispatch, best))
+
+    def _granted(self, dispatch: Dispatch, best: Ranked) -> Grant:
+        """Promise the worker a request, and remember that the conversation is there."""
+        entry = best.entry
+        entry.standing.promised += 1
+        self._state.affinity.note(dispatch.request.conversation, entry, self._clock())
+        return Grant(dispatch, entry.model, best.why)
 
     def _leave(self, waiting: Waiting, *, served: bool) -> None:
         self._line.leave(waiting.dispatch.request.client, waiting, served=served)

@@ -59,10 +59,11 @@ def _precedence(entry: Entry, now: float) -> tuple[bool, float, float, float]:
     return (False, -standing.account.share_left(entry.model, now), busy, standing.granted_at)
 
 
-def rotations(entries: Iterable[Entry]) -> tuple[Rotation, ...]:
-    """Part entries by rank, by whose machines they are, and by whether they cost."""
-    parts: dict[tuple[int, bool, bool], list[Entry]] = {}
+def rotations(entries: Iterable[Entry], *, by_model: bool = False) -> tuple[Rotation, ...]:
+    """Part entries by rank, by whose machines they are, and by whether they cost; `by_model`: two models are not alike."""
+    parts: dict[tuple[int, bool, bool, str], list[Entry]] = {}
     for entry in entries:
         standing = entry.standing
-        parts.setdefault((entry.rank, standing.local, standing.settings.free), []).append(entry)
+        model = entry.model if by_model else ""
+        parts.setdefault((entry.rank, standing.local, standing.settings.free, model), []).append(entry)
     return tuple(Rotation(tuple(part)) for part in parts.values())

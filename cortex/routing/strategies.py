@@ -6,13 +6,14 @@ need is handed in. It sees only candidates that can take the request now; whethe
 is asked of `worth_waiting`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
 from cortex.chat import Usage
 from cortex.ledger.prices import cost
 from cortex.messages import Request
+from cortex.routing.affinity import Affinity
 from cortex.routing.entry import Entry
 from cortex.workers.standing import NEVER
 
@@ -29,10 +30,11 @@ NEAR = 0.1
 class State:
     """What strategies remember between requests; the dispatcher keeps it."""
 
-    __slots__ = ("credits", "random")
+    __slots__ = ("affinity", "credits", "random")
 
     def __init__(self, random: Random) -> None:
         self.random = random
+        self.affinity = Affinity()
         self.credits: dict[str, float] = {}
         """Smooth weighted round robin: what each worker is owed."""
 
@@ -48,11 +50,15 @@ Strategy = Callable[[Request, Sequence[Entry], State, float], list[Ranked]]
 
 
 def local_first(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """Take own hardware before free keys before paid ones; there the loaded model, the key with the most left, the idler."""
+    """Take own hardware before free keys before paid ones.
+
+    Among those the loaded model, the one that holds the conversation, the key with the most left, the idler.
+    """
     if len(entries) == 1:
         return [Ranked(entries[0], _tier_word(entries[0]))]
-    order = sorted(entries, key=lambda entry: _local_first(entry, now))
-    return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}") for entry in order]
+    holder = state.affinity.holder(request.conversation, entries, now)
+    order = sorted(entries, key=lambda entry: _local_first(entry, now, is_holder=entry is holder))
+    return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}{_held(entry, holder)}") for entry in order]
 
 
 def round_robin(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
@@ -78,23 +84,25 @@ def round_robin(request: Request, entries: Sequence[Entry], state: State, now: f
 def least_loaded(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
     """Take the least share of slots in use, weighed by how long answers take there, failures of late counted as load.
 
-    Where several tie, the better of two drawn by lot: deterministic ties would send every burst to one worker.
+    Where several tie, the one that holds the conversation, else the better of two drawn by lot: deterministic ties would
+    send every burst to one worker.
     """
-    loads = {entry.standing.name: _load(entry, now) for entry in entries}
-    order = sorted(entries, key=lambda entry: loads[entry.standing.name])
+    holder = state.affinity.holder(request.conversation, entries, now)
+    loads = {entry: _load(entry, now) for entry in entries}
+    order = sorted(entries, key=lambda entry: loads[entry])
     if len(order) > 1:
-        least = loads[order[0].standing.name]
-        ties = [entry for entry in order if loads[entry.standing.name] <= least + NEAR]
+        least = loads[order[0]]
+        ties = [entry for entry in order if loads[entry] <= least + NEAR]
         if len(ties) > 1:
             two = state.random.sample(ties, 2)
-            first = min(two, key=lambda entry: loads[entry.standing.name])
+            first = holder if holder in ties else min(two, key=lambda entry: loads[entry])
             order.remove(first)
             order.insert(0, first)
-    return [Ranked(entry, f"load {loads[entry.standing.name]:.2f}, {_warmth(entry)}") for entry in order]
+    return [Ranked(entry, f"load {loads[entry]:.2f}, {_warmth(entry)}{_held(entry, holder)}") for entry in order]
 
 
 def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
-    """Take what this request is expected to cost least with; among equals the faster, the idler, the one with more left.
+    """Take what this request is expected to cost least with; among equals the faster, the one with more left, the idler.
 
     Own machines cost their `cost_per_hour`, keys nothing while their free quota lasts (one that is spent is no candidate),
     others their price for the estimated prompt and an answer as long as that model's usually are. Where nobody knows a price,
@@ -102,26 +110,20 @@ def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now
     """
     if len(entries) == 1:
         return [Ranked(entries[0], _cost_word(expected_usd(request, entries[0])))]
-    costs = {entry.standing.name: expected_usd(request, entry) for entry in entries}
+    costs = {entry: expected_usd(request, entry) for entry in entries}
+    holder = state.affinity.holder(request.conversation, entries, now)
     order = sorted(
         entries,
         key=lambda entry: (
-            costs[entry.standing.name],
+            costs[entry],
+            entry is not holder,
             _load_time_s(entry) + (entry.standing.pace.total_s(entry.model) or 0.0),
             -entry.standing.account.share_left(entry.model, now),
             _load(entry, now),
             entry.standing.granted_at,
         ),
     )
-    return [Ranked(entry, f"{_cost_word(costs[entry.standing.name])}, {_tier_word(entry)}") for entry in order]
-
-
-STRATEGIES: Mapping[str, Strategy] = {
-    "local_first": local_first,
-    "round_robin": round_robin,
-    "least_loaded": least_loaded,
-    "cost_optimized": cost_optimized,
-}
+    return [Ranked(entry, f"{_cost_word(costs[entry])}, {_tier_word(entry)}{_held(entry, holder)}") for entry in order]
 
 
 def order_of(strategy: Strategy, request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
@@ -173,11 +175,16 @@ def _cost_word(usd: float) -> str:
     return "price unknown" if usd == NEVER else f"about ${usd:.2g}"
 
 
-def _local_first(entry: Entry, now: float) -> tuple[float, ...]:
+def _held(entry: Entry, holder: Entry | None) -> str:
+    return ", has this conversation" if entry is holder else ""
+
+
+def _local_first(entry: Entry, now: float, *, is_holder: bool) -> tuple[float, ...]:
     standing = entry.standing
     return (
         _tier(entry),
         _load_time_s(entry),
+        not is_holder,
         -standing.account.share_left(entry.model, now),
         _load(entry, now),
         _first_token_s(entry),

@@ -78,7 +78,7 @@ def test_variables_set_host_port_and_strategy_where_the_file_does_not():
             {"CORTEX_STRATEGY": "lokal_first"},
             "CORTEX_STRATEGY: expected local_first, round_robin, least_loaded or cost_optimized",
         ),
-        ({"CORTEX_STRATEGY": "smart"}, "does not have yet"),
+        ({"CORTEX_STRATEGY": "smartest"}, "local_first"),
         ({"OLLAMA_HOST": "a b"}, 'OLLAMA_HOST: expected host, host:port or a URL, found "a b"'),
         (
             {"OLLAMA_URLS": "a,ftp://b"},

@@ -189,8 +189,6 @@ WRONG = [
     ("[supervision]\nmax_seconds = 0", "a number above 0 and up to 86400, found 0"),
     ("[supervision]\nmax_seconds = nan", "found nan"),
     ("[supervision]\nmax_seconds = inf", "found inf"),
-    ('[routing]\nstrategy = "smart"', 'found "smart", which this version of Córtex does not have yet'),
-    ('[routing]\nstrategy = "learned"', "does not have yet"),
     (
         '[routing]\nstrategy = "random"',
         'expected local_first, round_robin, least_loaded or cost_optimized, found "random"',

@@ -14,7 +14,8 @@ from cortex.providers.base import Model
 from cortex.quota.terms import Now
 from cortex.routing.catalogue import resolve
 from cortex.routing.choice import PATIENCE_S, QUOTA_PATIENCE_S, Wait, choose, queue_full
-from cortex.routing.strategies import STRATEGIES, State
+from cortex.routing.registry import OWN
+from cortex.routing.strategies import State
 from cortex.workers.messages import Tried
 from cortex.workers.standing import NEVER
 
@@ -24,7 +25,7 @@ MODEL = "llama3.2:3b"
 def choice(asked, *standings, now=NOW, ahead=0, strategy="local_first", aliases=None, there=None):
     there = there or board(*standings)
     resolution = resolve(asked.request.model, aliases or {}, there)
-    return choose(asked, resolution, STRATEGIES[strategy], State(Random(0)), now, ahead=ahead, board=there)
+    return choose(asked, resolution, OWN[strategy].order, State(Random(0)), now, ahead=ahead, board=there)
 
 
 def who(decision):
@@ -82,7 +83,7 @@ def build(kinds):
     return [KINDS[kind](f"w{number}") for number, kind in enumerate(kinds)]
 
 
-@given(kinds=fleets, left_s=st.floats(0.1, 600.0), strategy=st.sampled_from(sorted(STRATEGIES)))
+@given(kinds=fleets, left_s=st.floats(0.1, 600.0), strategy=st.sampled_from(sorted(OWN)))
 def test_a_free_worker_is_always_taken_unless_a_warm_one_is_sooner_than_its_load(kinds, left_s, strategy):
     decision = choice(dispatch(left_s=left_s), *build(kinds), strategy=strategy)
 

@@ -12,10 +12,10 @@ from cortex.config.model import Price
 from cortex.config.secret import Secret
 from cortex.providers.base import Model
 from cortex.routing.entry import Entry
+from cortex.routing.registry import OWN
 from cortex.routing.strategies import (
     ASSUMED_LOAD_S,
     NEAR,
-    STRATEGIES,
     State,
     _load,
     cost_optimized,
@@ -71,7 +71,7 @@ def fleets(draw, least=1):
     ]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
+@pytest.mark.parametrize("strategy", [known.order for known in OWN.values()], ids=OWN.keys())
 @given(fleet=fleets(), seed=st.integers(0, 99))
 def test_every_strategy_orders_exactly_what_it_was_given_and_says_why(strategy, fleet, seed):
     for ranked in (
@@ -82,7 +82,7 @@ def test_every_strategy_orders_exactly_what_it_was_given_and_says_why(strategy, 
         assert all(each.why for each in ranked)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
+@pytest.mark.parametrize("strategy", [known.order for known in OWN.values()], ids=OWN.keys())
 @given(fleet=fleets())
 def test_the_rank_in_an_alias_comes_before_any_strategy(strategy, fleet):
     ranks = [each.entry.rank for each in order_of(strategy, request(), fleet, state(), NOW)]
