@@ -98,7 +98,11 @@ class Daemon:
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics()
-        self.books = Books(prices=lambda: self.current.settings.prices, on_cost=self.metrics.cost)
+        self.books = Books(
+            prices=lambda: self.current.settings.prices,
+            reference=lambda: self.current.settings.telemetry.saved_against,
+            on_cost=self.metrics.cost,
+        )
         self._home = home
         self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)

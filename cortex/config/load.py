@@ -17,6 +17,7 @@ from cortex.config.kinds import many, named, text
 from cortex.config.lines import Lines, twice
 from cortex.config.model import Settings, Worker
 from cortex.config.presets import PRESETS
+from cortex.config.priced import priced_models
 from cortex.config.problem import Place, Problem, Report, Unusable, dotted, nearest, one_of, shown
 from cortex.config.references import resolve
 from cortex.config.schema import PRICE, SECTIONS
@@ -66,6 +67,7 @@ def _settings(tables: Mapping[str, object], environ: Mapping[str, str], report: 
         _models_have_pools(made["models"], _pools(tables, workers), place.into("models"))
     with suppress(Unusable):
         made["prices"] = named(PRICE.read)(tables.get("prices", {}), place.into("prices"))
+        _compares_with_a_price(made, place.into("telemetry").into("saved_against"))
     return Settings(workers=workers, notices=tuple(_notices(workers)), **made)
 
 
@@ -112,6 +114,14 @@ def _models_have_pools(models: Mapping[str, tuple[str, ...]], pools: set[str], p
                     f"{shown(answer)}, and no worker {shown(pool)}",
                     f'"{near}:{model}"' if near else "",
                 )
+
+
+def _compares_with_a_price(made: Mapping[str, Any], place: Place) -> None:
+    telemetry = made.get("telemetry")
+    name = telemetry.saved_against if telemetry else ""
+    if name and name not in made["prices"] and name not in priced_models():
+        words = priced_models() | made["prices"].keys()
+        place.add("a model whose price is known, here or in [prices]", shown(name), nearest(name, words))
 
 
 def _notices(workers: Mapping[str, Worker]) -> list[str]:

@@ -101,6 +101,8 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     log: Literal["console", "json"] = "console"
     prompts: bool = False
     """Keep the text of prompts and answers."""
+    saved_against: str = ""
+    """The model that `saved_usd_total` compares with, by its name in the price book; empty: each model's own paid plan."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -195,7 +195,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
     ),
     "telemetry": Section(
         model.Telemetry,
-        {"log": Field(choice("console", "json")), "prompts": Field(boolean)},
+        {"log": Field(choice("console", "json")), "prompts": Field(boolean), "saved_against": Field(text)},
     ),
 }
 """The sections with fixed keys, by name."""

@@ -94,7 +94,7 @@ class PriceBook:
     def price_of(self, provider: str, model: str, at: float) -> Price | None:
         """Return what `model` costs at `at` (wall-clock seconds); None where nobody knows, as of a local machine's.
 
-        A price of the settings counts whoever answers.
+        A price of the settings counts whoever answers; without a `provider` the first row of that model does.
         """
         override = self._overrides.get(model)
         if override is not None:
@@ -102,6 +102,8 @@ class PriceBook:
         row = self._exact.get((provider, model)) or next(
             (row for row in self._wild if row.provider == provider and fnmatchcase(model, row.model)), None
         )
+        if row is None and not provider:
+            row = next((row for (_, name), row in self._exact.items() if name == model), None)
         return None if row is None else _at(row, datetime.fromtimestamp(at, UTC))
 
 

@@ -138,11 +138,16 @@ class Books:
         self,
         *,
         prices: Callable[[], Mapping[str, Price]] = lambda: _NO_PRICES,
+        reference: Callable[[], str] = lambda: "",
         on_cost: Callable[[str, int, int], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Open books whose prices the settings may overrule (`prices`); `on_cost` hears nano-dollars paid and saved."""
+        """Open books whose prices the settings may overrule (`prices`); `on_cost` hears nano-dollars paid and saved.
+
+        `reference` names the model that savings are measured against; empty: each model's own paid plan.
+        """
+        self._reference = reference
         self._usage = Usage()
         self._fresh: list[Account] = []
         self._overrides = prices
@@ -179,17 +184,25 @@ class Books:
         self._usage.add(worker, now.wall, error=failure.word)
 
     def cost(self, worker: str, provider: str, model: str, tokens: Tokens, *, is_free: bool) -> int:
-        """Return what tokens cost on the paid plan, in nano-dollars, 0 where nobody knows; tell whether it was paid or saved."""
+        """Return what tokens cost on the paid plan, in nano-dollars, 0 where nobody knows; tell what was paid and saved.
+
+        Saved is what the model of comparison would have cost more, where one is set; else what a free plan gave for nothing.
+        """
         rate = self.rate(provider, model)
-        if rate is None:
-            return 0
-        nano = cost(rate, tokens)
-        if nano and self._on_cost is not None:
-            self._on_cost(worker, 0 if is_free else nano, nano if is_free else 0)
+        nano = 0 if rate is None else cost(rate, tokens)
+        if self._on_cost is None:
+            return nano
+        paid, saved = (0, nano) if is_free else (nano, 0)
+        reference = self._reference()
+        if reference:
+            compared = self.rate("", reference)
+            saved = 0 if compared is None else max(0, cost(compared, tokens) - paid)
+        if paid or saved:
+            self._on_cost(worker, paid, saved)
         return nano
 
     def rate(self, provider: str, model: str) -> Rate | None:
-        """Return what `model` costs; looked up anew a few times a second at most (`collect`), since prices have hours."""
+        """Return what `model` costs, whoever has it where `provider` is empty; looked up anew a few times a second at most (`collect`), since prices have hours."""
         overrides = self._overrides()
         if overrides is not self._book_of[0]:
             self._book_of = (overrides, PriceBook(ROWS, overrides))

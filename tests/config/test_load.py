@@ -22,6 +22,18 @@ def problems(text, environ=None):
     return found
 
 
+def test_savings_may_be_compared_with_any_model_whose_price_is_known():
+    for model in ("gpt-6-astra", "mine"):
+        text = f'[telemetry]\nsaved_against = "{model}"\n[prices.mine]\ninput = 1\noutput = 2'
+        assert load(text, {}).telemetry.saved_against == model
+
+
+def test_a_model_of_comparison_without_a_price_is_a_mistake():
+    (problem,) = load('[telemetry]\nsaved_against = "gpt-6-astro"', {})
+    assert problem.line == 2
+    assert "gpt-6-astra" in str(problem)
+
+
 def test_no_file_gives_the_defaults():
     settings = load(None, {})
 

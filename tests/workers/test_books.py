@@ -153,6 +153,28 @@ def test_paid_tokens_cost_and_free_ones_would_have():
     assert (totals(made, "free").cost_nano, totals(made, "free").would_cost_nano) == (0, 2_000_000)
 
 
+@pytest.mark.parametrize(
+    ("reference", "saved"),
+    [("dear", 10_000_000), ("cheap", 0), ("gpt-6-astra", 35_000_000), ("unknown", 0)],
+)
+def test_savings_are_measured_against_the_model_of_comparison_whoever_answered(reference, saved):
+    heard = []
+    prices = {"dear": Price(input=5.0, output=10.0), "cheap": Price(input=0.0, output=0.0)}
+    made = books(prices=lambda: prices, reference=lambda: reference, on_cost=lambda *cost: heard.append(cost))
+    account = made.account(cloud("own", free=True))
+    account.settle(lease(account), Outcome(usage=Usage(input_tokens=1_000, output_tokens=500)))
+    assert heard == ([("own", 0, saved)] if saved else [])
+
+
+def test_what_was_paid_is_not_saved():
+    heard = []
+    prices = {MODEL: Price(input=4.0, output=4.0), "dear": Price(input=5.0, output=5.0)}
+    made = books(prices=lambda: prices, reference=lambda: "dear", on_cost=lambda *cost: heard.append(cost))
+    account = made.account(cloud("paid"))
+    account.settle(lease(account), Outcome(usage=Usage(input_tokens=1_000)))
+    assert heard == [("paid", 4_000_000, 1_000_000)]
+
+
 def test_an_edit_of_a_price_counts_from_the_next_answer_on():
     prices = [{MODEL: Price(input=1.0, output=1.0)}]
     made = books(prices=lambda: prices[-1])
