@@ -15,7 +15,7 @@ from typing import Any
 from cortex.config import environment
 from cortex.config.kinds import many, named, text
 from cortex.config.lines import Lines, twice
-from cortex.config.model import Settings, Worker
+from cortex.config.model import OWN_PLAN, Settings, Worker
 from cortex.config.presets import PRESETS
 from cortex.config.priced import priced_models
 from cortex.config.problem import Place, Problem, Report, Unusable, dotted, nearest, one_of, shown
@@ -118,8 +118,8 @@ def _models_have_pools(models: Mapping[str, tuple[str, ...]], pools: set[str], p
 
 def _compares_with_a_price(made: Mapping[str, Any], place: Place) -> None:
     telemetry = made.get("telemetry")
-    name = telemetry.saved_against if telemetry else ""
-    if name and name not in made["prices"] and name not in priced_models():
+    name = telemetry.saved_against if telemetry else OWN_PLAN
+    if name != OWN_PLAN and name not in made["prices"] and name not in priced_models():
         words = priced_models() | made["prices"].keys()
         place.add("a model whose price is known, here or in [prices]", shown(name), nearest(name, words))
 

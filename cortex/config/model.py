@@ -11,6 +11,9 @@ from msgspec import Struct, field
 
 from cortex.config.secret import Secret
 
+OWN_PLAN = "own"
+"""Of `telemetry.saved_against`."""
+
 Restarts = Literal["one_for_one", "one_for_all", "rest_for_one"]
 Bucket = Literal["per-key", "shared"]
 
@@ -101,8 +104,8 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     log: Literal["console", "json"] = "console"
     prompts: bool = False
     """Keep the text of prompts and answers."""
-    saved_against: str = ""
-    """The model that `saved_usd_total` compares with, by its name in the price book; empty: each model's own paid plan."""
+    saved_against: str = OWN_PLAN
+    """The model that `saved_usd_total` compares with, by its name in the price book; `own`: each model's own paid plan."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

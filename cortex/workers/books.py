@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from cortex.chat import Usage as Tokens
-from cortex.config.model import Limits, Price
+from cortex.config.model import OWN_PLAN, Limits, Price
 from cortex.config.model import Worker as Settings
 from cortex.ledger.prices import ROWS, PriceBook, cost
 from cortex.ledger.prices import Price as Rate
@@ -138,14 +138,14 @@ class Books:
         self,
         *,
         prices: Callable[[], Mapping[str, Price]] = lambda: _NO_PRICES,
-        reference: Callable[[], str] = lambda: "",
+        reference: Callable[[], str] = lambda: OWN_PLAN,
         on_cost: Callable[[str, int, int], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Open books whose prices the settings may overrule (`prices`); `on_cost` hears nano-dollars paid and saved.
 
-        `reference` names the model that savings are measured against; empty: each model's own paid plan.
+        `reference` names the model that savings are measured against.
         """
         self._reference = reference
         self._usage = Usage()
@@ -194,7 +194,7 @@ class Books:
             return nano
         paid, saved = (0, nano) if is_free else (nano, 0)
         reference = self._reference()
-        if reference:
+        if reference != OWN_PLAN:
             compared = self.rate("", reference)
             saved = 0 if compared is None else max(0, cost(compared, tokens) - paid)
         if paid or saved:
@@ -202,7 +202,10 @@ class Books:
         return nano
 
     def rate(self, provider: str, model: str) -> Rate | None:
-        """Return what `model` costs, whoever has it where `provider` is empty; looked up anew a few times a second at most (`collect`), since prices have hours."""
+        """Return what `model` costs, whoever has it where `provider` is empty.
+
+        Looked up anew a few times a second at most (`collect`), since prices have hours.
+        """
         overrides = self._overrides()
         if overrides is not self._book_of[0]:
             self._book_of = (overrides, PriceBook(ROWS, overrides))
