@@ -13,6 +13,7 @@ LEVELS: dict[str, Level] = {
     "key rests": "warning",
     "pool refused": "error",
     "ledger cannot write": "error",
+    "log cannot be written": "error",
     "a model's load did not end": "warning",
     "configuration refused": "error",
     "start_error": "error",
