@@ -18,6 +18,7 @@ VERBS = {
     "check": "check",
     "status": "status",
     "chat": "chat",
+    "cache": "cache",
     "drain": "actions",
     "resume": "actions",
     "rest": "actions",

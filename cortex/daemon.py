@@ -2,6 +2,8 @@
 
     root            one_for_one; when it gives up the process ends with 70
     ├── telemetry   counts, logs, the journal of requests and events
+    ├── ledger      what each key has used, on disk
+    ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
     ├── dispatcher  the strategy over the workers' mailboxes, and the line
     ├── health      free probes
@@ -38,16 +40,22 @@ from cortex.actors.ref import Ref
 from cortex.actors.spec import ChildSpec
 from cortex.actors.supervisor import Supervisor
 from cortex.actors.watchdog import LoopWatchdog, Stall
+from cortex.cache.answers import Answers
+from cortex.cache.keeper import Keeper
+from cortex.chat import Usage
 from cortex.config import sources
 from cortex.config.model import Settings, Worker
 from cortex.config.sources import Sources
 from cortex.config.watcher import ConfigWatcher, Current, Reread
+from cortex.endpoint.cache_pages import CachePages
+from cortex.endpoint.cached import Cached
 from cortex.endpoint.control import Control
 from cortex.endpoint.front import Front
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
 from cortex.ledger.ledger import Ledger
+from cortex.ledger.prices import cost
 from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
 from cortex.telemetry import log as logs
@@ -110,9 +118,12 @@ class Daemon:
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
+        self.answers = Answers(lambda: self.current.settings.cache)
+        relay = Relay(names=self.names, pool=self.pool, current=self.current)
         self.front = Front(
             current=self.current,
-            relay=Relay(names=self.names, pool=self.pool, current=self.current),
+            relay=relay,
+            cached=Cached(answers=self.answers, relay=relay, current=self.current, cost=self._nano_of),
             journal=self.journal,
             due=lambda: self.names.tell("telemetry", Due()),
             pages=lambda method, path: self._pages.find(method, path),  # noqa: PLW0108  made further down
@@ -126,7 +137,12 @@ class Daemon:
             is_closing=lambda: self.front.is_closing,
             books=self.books,
         )
-        self._pages = Pages(control=control, board=self.board, current=self.current)
+        self._pages = Pages(
+            control=control,
+            cache=CachePages(answers=self.answers, names=self.names),
+            board=self.board,
+            current=self.current,
+        )
         self.door = Door(Server(self.front.handle, handler_cancellation=True))
         self._is_stopping = False
         self.metrics.gauges += self._gauges()
@@ -164,6 +180,12 @@ class Daemon:
         if warning or unread:
             log.warning("ledger", why=warning or f"{unread} entries could not be read and are left out")
         return store
+
+    def _nano_of(self, worker: str, model: str, usage: Usage) -> int:
+        """Return what `usage` would cost at that worker's paid plan, in nano-dollars; 0 where nobody knows."""
+        standing = self.board.get(worker)
+        rate = None if standing is None else standing.account.rate(model)
+        return 0 if rate is None else cost(rate, usage)
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -222,6 +244,15 @@ class Daemon:
             ChildSpec(
                 "ledger",
                 lambda: Ledger.start(store=self._store, collect=self.books.collect, report=self.report),
+            ),
+            ChildSpec(
+                "cache",
+                lambda: Keeper.start(
+                    answers=self.answers,
+                    folder=self._home / self.current.settings.cache.path,
+                    limit_bytes=self.current.settings.cache.disk_bytes,
+                    report=self.report,
+                ),
             ),
             ChildSpec(
                 "workers",
@@ -338,7 +369,7 @@ class Daemon:
                     yield (standing.name, state), float(state == shown)
 
         def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in ("telemetry", "ledger", "dispatcher", "health", "roster", "config", "endpoint"):
+            for name in ("telemetry", "ledger", "cache", "dispatcher", "health", "roster", "config", "endpoint"):
                 ref = self.names.lookup(name)
                 yield (name,), float(ref.waiting if ref else 0)
             for standing in self.board:
@@ -367,6 +398,12 @@ class Daemon:
                     ),
                     WINDOWS_SHOWN,
                 ),
+            ),
+            Gauge(
+                "cortex_cache_bytes",
+                "Kept answers.",
+                ("tier",),
+                lambda: [(("memory",), float(self.answers.memory.bytes)), (("disk",), float(self.answers.disk_bytes))],
             ),
             Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
             Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),

@@ -28,6 +28,11 @@ interval = "200ms"
 timeout = "1s"
 """
 
+NO_CACHE = """
+[cache]
+enabled = false
+"""
+
 
 class House:
     """The daemon, what it was made from, and a client."""

@@ -72,7 +72,11 @@ class Client:
 
     def act(self, name: str, action: str, query: str = "") -> Any:
         """Have a worker, or any other actor, do something; return the object that tells how it then is."""
-        return self._whole("POST", f"{worker_path(name)}/{action}{query}", {"X-Cortex": "1"}).value
+        return self.post(f"{worker_path(name)}/{action}{query}")
+
+    def post(self, path: str) -> Any:
+        """Have something done; return the object that tells how it went."""
+        return self._whole("POST", path, {"X-Cortex": "1"}).value
 
     @contextmanager
     def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[Stream]:

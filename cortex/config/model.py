@@ -80,6 +80,8 @@ class Cache(Struct, frozen=True, kw_only=True):
     when: Literal["deterministic", "always"] = "deterministic"
     """`deterministic`: temperature 0 or a seed, and embeddings."""
     ttl_s: float = 3600.0
+    ttls_s: Mapping[str, float] = {}
+    """By model, as asked for or as it answered, in place of `ttl_s`."""
     memory_bytes: int = 64_000_000
     disk_bytes: int = 1_000_000_000
     path: str = ".cortex/cache"

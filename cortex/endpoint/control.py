@@ -171,10 +171,7 @@ class Control:
 
     async def act(self, http: web.BaseRequest, reply: Reply, name: str, action: str) -> None:
         """Do something to a worker (or restart any actor): drain, resume, rest, probe, restart."""
-        if http.headers.get("X-Cortex") != "1":
-            raise BadRequest(
-                Problem(403, "actions need the header 'X-Cortex: 1', so that no web page can send them", "forbidden")
-            )
+        only_for_tools(http)
         if action == "restart":
             await self._restart(name)
         else:
@@ -257,6 +254,14 @@ class Control:
     def _states(self) -> dict[str, str]:
         now = self._clock()
         return {standing.name: standing.shown(now) for standing in self._board}
+
+
+def only_for_tools(http: web.BaseRequest) -> None:
+    """Refuse what a web page in somebody's browser could send too. Raises BadRequest."""
+    if http.headers.get("X-Cortex") != "1":
+        raise BadRequest(
+            Problem(403, "actions need the header 'X-Cortex: 1', so that no web page can send them", "forbidden")
+        )
 
 
 def _json(reply: Reply, value: Any, *, status: int = 200) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from cortex.endpoint.dialect import Dialect
+from cortex.endpoint.kept import Kept
 from cortex.endpoint.reply import ClientGoneError, Reply, clean, header_lines
 from cortex.messages import Request
 from cortex.telemetry.record import Record
@@ -31,7 +32,7 @@ Ended = Literal["", "deadline", "body", "stall", "shutdown"]
 class Exchange:
     """See the module's docstring."""
 
-    __slots__ = ("commented_s", "deadline_s", "dialect", "ended_by", "record", "reply", "request", "task")
+    __slots__ = ("commented_s", "deadline_s", "dialect", "ended_by", "kept", "record", "reply", "request", "task")
 
     def __init__(self, *, dialect: Dialect, reply: Reply, record: Record, task: "asyncio.Task[object]") -> None:
         self.dialect = dialect
@@ -43,6 +44,8 @@ class Exchange:
         self.deadline_s = record.arrived_s + BODY_TIMEOUT_S
         """Of the body first, then of the request; monotonic."""
         self.commented_s = record.arrived_s
+        self.kept: Kept | None = None
+        """What the upstream said, where its answer may be stored."""
         self.ended_by: Ended = ""
         """Written by the sweep before it cancels the task; empty when it is the client that left."""
 
@@ -60,7 +63,16 @@ class Exchange:
         record = self.record
         attempt = record.answered_by
         if attempt is None:
-            lines = header_lines(X_Cortex_Request=record.id, X_Cortex_Attempts="0", X_Cortex_Why=record.why)
+            worker, model, age_s = record.given or ("", "", None)
+            lines = header_lines(
+                X_Cortex_Request=record.id,
+                X_Cortex_Worker=worker,
+                X_Cortex_Model=model,
+                X_Cortex_Attempts="0",
+                X_Cortex_Cache=record.cache,
+                X_Cortex_Why=record.why,
+                Age="" if age_s is None else str(int(age_s)),
+            )
             return f"{self.dialect.id_header}: {record.id}\r\n{lines}"
         # Written out: this is half of the head of every answer, and header_lines takes three times as long.
         return (

@@ -8,17 +8,20 @@ import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 from itertools import count
 from typing import Any
 
 import structlog
 from aiohttp import web
 
+from cortex.cache.policy import SAYS_NOTHING, read_control
 from cortex.chat import Ask, Embed
 from cortex.config.plugins import OWN_STRATEGIES, strategy_names
 from cortex.config.units import seconds
 from cortex.config.watcher import Current
 from cortex.endpoint.anthropic import Anthropic
+from cortex.endpoint.cached import Cached
 from cortex.endpoint.conversation import conversation_of
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
@@ -63,6 +66,7 @@ class Front:
         *,
         current: Current,
         relay: Relay,
+        cached: Cached,
         journal: Journal,
         due: Callable[[], object],
         pages: Callable[[str, str], Page | Problem],
@@ -71,6 +75,7 @@ class Front:
     ) -> None:
         self._current = current
         self._relay = relay
+        self._cached = cached
         self._journal = journal
         self._due = due
         self._pages = pages
@@ -197,8 +202,18 @@ class Front:
             exchange.reply.whole(200, "application/json", self._anthropic.counted(request), exchange.head())
         elif request.is_load:
             await self._load(exchange, request)
+        elif self._cached.concerns(request):
+            said = http.headers.get("Cache-Control")
+            await self._cached.answer(
+                exchange, request, read_control(said) if said else SAYS_NOTHING, self._tenant(http)
+            )
         else:
             await self._relay.answer(exchange, request)
+
+    def _tenant(self, http: web.BaseRequest) -> bytes:
+        """Return what keeps one client's answers from another's: a digest of its key, where there are several."""
+        keys = self._current.settings.server.api_keys
+        return blake2b(_presented(http), digest_size=16).digest() if len(keys) > 1 else b""
 
     async def _load(self, exchange: Exchange, request: Request) -> None:
         """Have an Ollama load the model; where none is needed, say that it is there.
@@ -311,11 +326,16 @@ def _headers(http: web.BaseRequest, request: Request) -> None:
             ) from None
 
 
-def _knows(http: web.BaseRequest, keys: Any) -> bool:
-    """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
+def _presented(http: web.BaseRequest) -> bytes:
+    """Return the key that a request comes with; a header may hold any bytes."""
     scheme, _, token = http.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else http.headers.get("x-api-key", "")
-    presented = given.encode(errors="surrogateescape")  # a header may hold any bytes
+    return given.encode(errors="surrogateescape")
+
+
+def _knows(http: web.BaseRequest, keys: Any) -> bool:
+    """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
+    presented = _presented(http)
     return any([hmac.compare_digest(presented, key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
 
 

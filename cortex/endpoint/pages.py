@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from cortex.config.watcher import Current
 from cortex.endpoint import listing
+from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import MODEL_PATHS, Page, read_body
@@ -51,7 +52,7 @@ _shown = msgspec.json.Decoder(Show)
 class Pages:
     """Finds the page for a method and a path."""
 
-    def __init__(self, *, control: Control, board: Board, current: Current) -> None:
+    def __init__(self, *, control: Control, cache: CachePages, board: Board, current: Current) -> None:
         self._control = control
         self._board = board
         self._current = current
@@ -66,6 +67,8 @@ class Pages:
             "/cortex/v1/requests": _get(control.requests),
             "/cortex/v1/config": _get(control.config),
             "/cortex/v1/usage": _get(control.usage),
+            "/cortex/v1/cache": _get(cache.facts),
+            "/cortex/v1/cache/clear": {"POST": cache.clear},
             EVENTS: _get(control.events),
             "/v1/models": _get(self._listed(listing.v1_models)),
             "/api/tags": _get(self._listed(listing.ollama_tags)),

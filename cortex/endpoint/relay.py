@@ -138,6 +138,8 @@ class Relay:
         started_s = self._clock()
         attempt = Attempt(lease.worker, lease.model, lease.why, lease.cold, began_s=started_s - record.arrived_s)
         record.attempts.append(attempt)
+        if exchange.kept is not None:
+            exchange.kept.begin(lease.link.provider)
         with lease:
             try:
                 if request.stream:
@@ -171,6 +173,7 @@ class Relay:
         if provider.passes(request):
             body = await self._body(lease, provider.encode(request, None, lease.model))
             answer = body if isinstance(body, Failure) else provider.whole(request, body)
+            _keep(exchange, body)
         else:
             answer = await self._translated(lease, exchange, request)
         if isinstance(answer, Failure):
@@ -192,7 +195,10 @@ class Relay:
             vectors = await self._vectors(lease, request, ask, wire, body)
             if isinstance(vectors, Failure):
                 return vectors
+            if exchange.kept is not None:
+                exchange.kept.vectors = vectors
             return Whole(dialect.embedded(request, lease.model, vectors), vectors.usage)
+        _keep(exchange, body, is_one_call=_is_one_call(ask))
         return _told_whole(exchange, request, lease, ask, body)
 
     async def _vectors(self, lease: Lease, request: Request, ask: Embed, wire: Wire, body: bytes) -> Vectors | Failure:
@@ -235,6 +241,7 @@ class Relay:
             response = await self._send(lease, provider.encode(request, ask, lease.model))
             renderer = dialect.renderer(request, lease.model)
             flow = Translation(provider.decoder(request), renderer, is_one_call=_is_one_call(ask))
+            _keep(exchange, b"", is_one_call=_is_one_call(ask))
         try:
             if response.status != 200:
                 return await _refused(lease, response), None
@@ -248,9 +255,11 @@ class Relay:
         self, response: Response, flow: "Passage | Translation", attempt: Attempt, exchange: Exchange
     ) -> None:
         """Move a stream from the upstream to the client, as slowly as the slower of them; `flow` says how it ended."""
-        reply = exchange.reply
+        reply, kept = exchange.reply, exchange.kept
         while True:
             data = await _next_of(response, flow)
+            if kept is not None and data:
+                kept.add(data)
             out = flow.feed(data) if data else flow.close()
             if out:
                 if attempt.first_token_s is None:
@@ -320,6 +329,13 @@ class Relay:
                 return NEVER
             case _:
                 assert_never(failure.word)
+
+
+def _keep(exchange: Exchange, body: bytes | Failure, *, is_one_call: bool = False) -> None:
+    """Hold what the upstream said, where its answer may be stored."""
+    if exchange.kept is not None and isinstance(body, bytes):
+        exchange.kept.is_one_call = is_one_call
+        exchange.kept.add(body)
 
 
 async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:

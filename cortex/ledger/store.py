@@ -16,12 +16,13 @@ from typing import Any, Self
 import diskcache  # type: ignore[import-untyped]  # it has no stubs
 from diskcache.core import MODE_RAW  # type: ignore[import-untyped]  # as above
 
-_TIMEOUT_S = 5.0
+TIMEOUT_S = 5.0
 """How long a write waits for another process that holds the file."""
 
-_TROUBLE = (OSError, sqlite3.Error, diskcache.Timeout, OverflowError, UnicodeError)
+TROUBLE = (OSError, sqlite3.Error, diskcache.Timeout, OverflowError, UnicodeError)
+"""What a disk, its rights or another process may raise."""
 
-_FOREIGN = (TypeError, ValueError, KeyError, AttributeError)
+FOREIGN = (TypeError, ValueError, KeyError, AttributeError)
 """What diskcache raises when the settings that stand in the file are not its own."""
 
 SETTINGS: Mapping[str, Any] = {
@@ -83,15 +84,15 @@ class Store:
         """Open or begin the file in `folder`, and return it with a warning, empty when all is well. Raises nothing."""
         try:
             return cls(_opened(folder)), ""
-        except (*_TROUBLE, *_FOREIGN) as error:
-            return cls._begun_anew(folder, error) if _is_damage(error) else (cls(None), _in_memory(folder, error))
+        except (*TROUBLE, *FOREIGN) as error:
+            return cls._begun_anew(folder, error) if is_damage(error) else (cls(None), _in_memory(folder, error))
 
     @classmethod
     def _begun_anew(cls, folder: Path, damage: Exception) -> tuple[Self, str]:
         try:
-            aside = _set_aside(folder)
+            aside = set_aside(folder)
             return cls(_opened(folder)), f"{folder} is damaged ({damage}): set aside as {aside.name}, a new one begun"
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return cls(None), _in_memory(folder, error)
 
     def read_all(self) -> dict[str, bytes]:
@@ -100,7 +101,7 @@ class Store:
             return dict(self._memory)
         try:
             return _read(self._cache)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise StoreError(str(error)) from error
 
     def turn(self) -> int:
@@ -112,13 +113,13 @@ class Store:
 
         Where a later turn was written already, nothing is done: a thread that was held up must not bring old values back.
         """
-        if not self._lock.acquire(timeout=2 * _TIMEOUT_S):
+        if not self._lock.acquire(timeout=2 * TIMEOUT_S):
             raise StoreError("another write does not end")
         try:
             if turn is None or turn >= self._last_turn:
                 self._apply(entries)
                 self._last_turn = turn or self._last_turn
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise StoreError(str(error)) from error
         finally:
             self._lock.release()
@@ -138,14 +139,14 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         if self._cache is not None:
-            with contextlib.suppress(*_TROUBLE):
+            with contextlib.suppress(*TROUBLE):
                 self._cache.close()
 
 
 def _opened(folder: Path) -> diskcache.Cache:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    cache = diskcache.Cache(str(folder), timeout=_TIMEOUT_S, disk=RawDisk, **SETTINGS)
+    cache = diskcache.Cache(str(folder), timeout=TIMEOUT_S, disk=RawDisk, **SETTINGS)
     try:
         _read(cache)
         with cache.transact():  # where nothing can be written, now is the time to know
@@ -162,15 +163,16 @@ def _read(cache: diskcache.Cache) -> dict[str, bytes]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _is_damage(error: Exception) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file is at fault, and not its disk, its rights or another process."""
     if isinstance(error, sqlite3.DatabaseError):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-    return isinstance(error, _FOREIGN)
+    return isinstance(error, FOREIGN)
 
 
-def _set_aside(folder: Path) -> Path:
+def set_aside(folder: Path) -> Path:
+    """Rename a folder out of the way; return its new path. Raises OSError."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
         number += 1

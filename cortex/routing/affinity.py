@@ -4,6 +4,7 @@ Theory of operation: an engine keeps the prompt that it computed last (llama.cpp
 request that begins with the same messages skips that part. So the requests of one conversation prefer the worker that answered
 before. That is a preference of a strategy among its equals and never an order: a worker that is busier than the idlest by more
 than `LOAD_GAP` is no longer preferred, because a crowd behind one warm machine waits longer than a prompt takes to read anew.
+Free keys hold nothing: there a cached prompt spares no money, and what counts is that their quotas are drawn on evenly.
 """
 
 from collections import OrderedDict
@@ -34,10 +35,11 @@ class Affinity:
 
     def note(self, conversation: int, entry: Entry, now: float) -> None:
         """Remember who took a request of `conversation`; 0 is none."""
-        if not conversation:
+        standing = entry.standing
+        if not conversation or (standing.settings.free and not standing.local):
             return
         holders = self._holders
-        holders[conversation] = (entry.standing.name, entry.model, now)
+        holders[conversation] = (standing.name, entry.model, now)
         holders.move_to_end(conversation)
         if len(holders) > KEPT:
             holders.popitem(last=False)

@@ -139,6 +139,7 @@ class Metrics(Collector):
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
         self.cost_usd = Counter("cortex_cost_usd", "What a worker's tokens were to be paid with.", ("worker",))
         self.saved_usd = Counter("cortex_saved_usd", "What free tokens would have cost on the paid plans.", ())
+        self.cache_requests = Counter("cortex_cache_requests", "Requests, by the cache's part in them.", ("result",))
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
         self._rows: dict[Labels, _Row] = {}
@@ -157,10 +158,25 @@ class Metrics(Collector):
     def finished(self, record: Record) -> None:
         """Count a request that ended."""
         attempts = record.attempts
-        if len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
+        self.cache_requests.add((record.cache,))
+        if record.cache in {"hit", "shared"}:
+            self._spared(record)
+        elif len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
             self._ordinary(record, attempts[0], record.usage)
         else:
             self._any(record)
+
+    def _spared(self, record: Record) -> None:
+        """Count a request that no worker had to answer: its own time is all the time it took."""
+        worker, model = "", ""
+        if record.given is not None:
+            worker, model = record.given[0], self._model(record.given[1])
+        elif record.answered_by is not None:
+            worker, model = record.answered_by.worker, self._model(record.answered_by.model)
+        self.requests.add((record.dialect, worker, model, record.outcome))
+        self.request_seconds.add((record.dialect, worker), record.total_s)
+        if record.outcome == "client_gone":
+            self.client_gone.add(())
 
     def _ordinary(self, record: Record, attempt: Attempt, usage: Usage) -> None:
         """Count what nearly every request is: answered whole by the first that was asked. Its cells are kept at hand."""

@@ -32,6 +32,7 @@ class Record:
         "client",
         "detail",
         "dialect",
+        "given",
         "id",
         "model",
         "operation",
@@ -65,6 +66,9 @@ class Record:
         self.status = 0
         self.total_s = 0.0
         self.cache = "bypass"
+        """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
+        self.given: tuple[str, str, float] | None = None
+        """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
 
     def __repr__(self) -> str:
         return f"<Record {self.id} {self.outcome or 'running'} {[attempt.worker for attempt in self.attempts]}>"
@@ -118,8 +122,9 @@ class Record:
             "client": self.client,
             "dialect": self.dialect,
             "asked": self.model or "auto",
-            "worker": attempt.worker if attempt else None,
-            "model": attempt.model if attempt else None,
+            "worker": attempt.worker if attempt else self.given[0] if self.given else None,
+            "model": attempt.model if attempt else self.given[1] if self.given else None,
+            "cache": self.cache,
             "attempts": len(self.attempts),
             "why": self.why,
             "first_token_s": _rounded(attempt.first_token_s) if attempt else None,
@@ -142,7 +147,6 @@ class Record:
             "arrived_at": self.arrived_at,
             "queued_s": _rounded(self.queued_s),
             "overhead_s": _rounded(self.overhead_s, 6) if self.outcome else None,
-            "cache": self.cache,
             "attempts_made": [
                 {
                     "worker": attempt.worker,

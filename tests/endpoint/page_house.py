@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from fleet import Clock, board, settings
 
 from cortex.actors.names import Names
+from cortex.cache.answers import Answers
 from cortex.config.model import Settings
 from cortex.config.secret import Secret
 from cortex.config.watcher import Current
+from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.pages import Pages
@@ -39,7 +41,9 @@ class House:
             books=self.books,
             clock=self.clock,
         )
-        self.pages = Pages(control=control, board=self.board, current=self.current)
+        self.answers = Answers(lambda: self.current.settings.cache, wall=self.clock)
+        cache = CachePages(answers=self.answers, names=self.names)
+        self.pages = Pages(control=control, cache=cache, board=self.board, current=self.current)
 
     async def get(self, path, *, method="GET", query=None, headers=None):
         """Return what a client gets: (status, value)."""

@@ -6,10 +6,12 @@ import json
 import pytest
 from fleet import settle
 
+from cortex.cache.answers import Answers
 from cortex.config.model import Server as ServerSettings
 from cortex.config.model import Settings
 from cortex.config.secret import Secret
 from cortex.config.watcher import Current
+from cortex.endpoint.cached import Cached
 from cortex.endpoint.dialect import Problem
 from cortex.endpoint.front import Front
 from cortex.endpoint.relay import Relay
@@ -39,9 +41,12 @@ class House:
 
     def __init__(self, **server):
         self.relay, self.journal = Script(), Journal()
+        current = Current(Settings(server=ServerSettings(**server)))
+        answers = Answers(lambda: current.settings.cache)
         self.front = Front(
-            current=Current(Settings(server=ServerSettings(**server))),
+            current=current,
             relay=self.relay,
+            cached=Cached(answers=answers, relay=self.relay, current=current, cost=lambda *_: 0),
             journal=self.journal,
             due=lambda: None,
             pages=lambda method, path: Problem(404, f"nothing at {path}", "not_found"),

@@ -40,6 +40,15 @@ def test_a_request_without_a_conversation_is_held_by_nobody():
     assert affinity.holder(0, [desk], NOW) is None
 
 
+def test_a_free_key_holds_nothing():
+    key, paid = (Entry(standing("k", local=False, free=free), MODEL, 0) for free in (True, False))
+    affinity = Affinity()
+    affinity.note(7, key, NOW)
+    assert len(affinity) == 0
+    affinity.note(7, paid, NOW)
+    assert affinity.holder(7, [paid], NOW) is paid
+
+
 def test_another_model_of_the_same_worker_does_not_hold_it():
     affinity, (desk,) = Affinity(), entries("desk")
     affinity.note(7, desk, NOW)

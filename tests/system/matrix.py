@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from features import TABLES, Case, cases
-from house import House, house, worker
+from house import NO_CACHE, House, house, worker
 from matrix_words import ABSENT, WORDS, untold
 
 from cortex.simulate import (
@@ -302,6 +302,7 @@ async def stand(folder: Path) -> AsyncIterator[Stand]:
             await sim.start()
             stack.push_async_callback(sim.stop)
             tables += worker(sim, free=False, **({} if provider == "ollama" else {"key": KEY}))
+        tables += NO_CACHE  # each case asks its upstream, also where another case asked it the same
         yield Stand(await stack.enter_async_context(house(folder, tables)), sims)
 
 

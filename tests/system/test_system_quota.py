@@ -218,7 +218,7 @@ async def test_embeddings_stay_with_one_model_whoever_is_away(build, start):
     good = await home.post("/v1/embeddings", {"model": "vectors", "input": "Hello"})
     own.always(Fault("refuse"))
     away = await home.post(
-        "/v1/embeddings", {"model": "vectors", "input": "Hello"}, headers={"X-Cortex-Deadline": "1s"}
+        "/v1/embeddings", {"model": "vectors", "input": "Who is there?"}, headers={"X-Cortex-Deadline": "1s"}
     )
     by_name = await home.post("/v1/embeddings", {"model": "gemini-embedding-001", "input": "Hello"})
 

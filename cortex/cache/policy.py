@@ -1,0 +1,99 @@
+"""Whether a request may be answered from the cache, and by which key. Pure.
+
+Theory of operation: the key is a hash of the request's JSON with everything in it that could change an answer, also what Córtex
+does not know (a server at home may), less what is known to change none. Objects are written with sorted keys, so their order
+does not matter. The model stands in it as it was asked for. Bodies of two dialects that ask the same thing are two keys: a proof
+that they mean the same would have to know every field that either may hold.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cortex.chat import Need
+from cortex.config.units import seconds
+from cortex.messages import Request
+
+NO_PART_OF_THE_ANSWER = frozenset(
+    {"stream", "stream_options", "user", "metadata", "store", "keep_alive", "safety_identifier", "prompt_cache_key"}
+)
+"""Keys of a body that change how or where an answer is given, billed or kept, and not what it says."""
+
+NOT_KEPT: frozenset[Need] = frozenset(
+    {"raw_prompt", "legacy_completion", "audio", "files", "custom_tools", "logprobs", "image_urls"}
+)
+"""What a normalised answer would lose, and what may look different at its address tomorrow."""
+
+KEY_BYTES = 20
+
+
+class Control(NamedTuple):
+    """What a request's `Cache-Control` says (RFC 9111, section 5.2.1); other directives change nothing here."""
+
+    no_store: bool = False
+    """Neither look nor keep."""
+    no_cache: bool = False
+    """Do not look; keep what comes."""
+    only_if_cached: bool = False
+    max_age_s: float | None = None
+    """Take nothing older, and keep what comes no longer."""
+
+
+SAYS_NOTHING = Control()
+
+
+def read_control(value: str) -> Control:
+    """Read a header. A `max-age` that is no number counts as 0, as the standard asks of caches.
+
+    >>> read_control("no-cache, max-age=60")
+    Control(no_store=False, no_cache=True, only_if_cached=False, max_age_s=60.0)
+    """
+    said = {}
+    for directive in value.lower().split(","):
+        name, _, argument = directive.strip().partition("=")
+        said[name] = argument.strip('" ')
+    age = said.get("max-age")
+    max_age_s = None if age is None else float(age) if age.isascii() and age.isdigit() else _duration(age)
+    return Control("no-store" in said, "no-cache" in said, "only-if-cached" in said, max_age_s)
+
+
+def _duration(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError:
+        return 0.0
+
+
+def may_be_kept(request: Request, *, always: bool) -> bool:
+    """Whether `request` could be answered from a cache, as far as its bytes tell without parsing; fast, for every request."""
+    if request.is_load or request.operation == "count" or (request.needs and request.needs & NOT_KEPT):
+        return False
+    return always or b'"temperature"' in request.body or b'"seed"' in request.body or "embeddings" in request.needs
+
+
+def key_of(request: Request, *, always: bool, tenant: bytes = b"") -> bytes | None:
+    """Return the key of a request that `may_be_kept`; None where its answer is left to chance and `always` is not set.
+
+    `tenant` keeps the answers of one client from another.
+    """
+    body = msgspec.json.decode(request.body)
+    if not (always or "embeddings" in request.needs or is_deterministic(body)):
+        return None
+    for name in NO_PART_OF_THE_ANSWER & body.keys():
+        del body[name]
+    body["model"] = request.model
+    spelled = msgspec.json.encode(body, order="sorted")
+    about = f"{request.dialect} {request.operation} {request.strategy} ".encode()
+    return blake2b(about + spelled, digest_size=KEY_BYTES, key=tenant).digest()
+
+
+def is_deterministic(body: Mapping[str, Any]) -> bool:
+    """Whether a body asks for temperature 0 or for a seed: the same answer each time, as far as an engine can."""
+    options = body.get("options")
+    for said in (body, options if isinstance(options, dict) else {}):
+        temperature = said.get("temperature")
+        if (temperature is not None and temperature == 0) or said.get("seed") is not None:
+            return True
+    return False

@@ -1,0 +1,42 @@
+"""What people ask of the kept answers: `GET /cortex/v1/cache`, and `POST /cortex/v1/cache/clear`."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
+from cortex.actors.names import Names
+from cortex.cache.answers import Answers
+from cortex.cache.keeper import Clear
+from cortex.endpoint.control import only_for_tools
+from cortex.endpoint.dialect import BadRequest, Problem
+from cortex.endpoint.reply import Reply
+
+ASK_TIMEOUT_S = 10.0
+
+
+class CachePages:
+    """The two of them."""
+
+    def __init__(self, *, answers: Answers, names: Names) -> None:
+        self._answers = answers
+        self._names = names
+
+    async def facts(self, _: web.BaseRequest, reply: Reply) -> None:
+        """Answer what is kept, and what it has spared."""
+        _json(reply, self._answers.facts())
+
+    async def clear(self, http: web.BaseRequest, reply: Reply) -> None:
+        """Forget every answer, in memory and on the disk."""
+        only_for_tools(http)
+        try:
+            count = await self._names.ask_until("cache", Clear(), ASK_TIMEOUT_S)
+        except (TimeoutError, ActorDeadError, MailboxFull, HandlerCrashed) as error:
+            why = f"the cache did not answer: {error}"
+            raise BadRequest(Problem(503, why, "unavailable", retry_after_s=1.0)) from None
+        _json(reply, {"cleared": count})
+
+
+def _json(reply: Reply, value: Any) -> None:
+    reply.whole(200, "application/json", msgspec.json.encode(value) + b"\n")
