@@ -23,9 +23,9 @@ def problems(text, environ=None):
 
 
 def test_savings_may_be_compared_with_any_model_whose_price_is_known():
-    for model in ("gpt-6-astra", "mine"):
-        text = f'[telemetry]\nsaved_against = "{model}"\n[prices.mine]\ninput = 1\noutput = 2'
-        assert load(text, {}).telemetry.saved_against == model
+    for name in ("gpt-6-astra", "mine"):
+        text = f'[telemetry]\nsaved_against = "{name}"\n[prices.mine]\ninput = 1\noutput = 2'
+        assert load(text, {}).telemetry.saved_against == name
 
 
 def test_a_model_of_comparison_without_a_price_is_a_mistake():
