@@ -66,7 +66,9 @@ class Cached:
         if key is None:
             return await self._uncached(exchange, request, control)
         if not control.no_cache:
-            stored = self.answers.now(key) or await self.answers.later(key)
+            stored = self.answers.now(key)
+            if stored is None and key not in self._flights:
+                stored = await self.answers.later(key) or self.answers.now(key)  # somebody may have got it meanwhile
             if stored is not None and self._is_young(stored, control):
                 self._give(exchange, request, stored, "hit")
                 return None
@@ -94,6 +96,8 @@ class Cached:
         joins = flight is not None and flight.may_be_joined
         if flight is None or not joins:
             flight = self._depart(exchange, request, control, key)
+        else:
+            flight.extend(request.deadline_s, self._bound_s(request))
         exchange.record.cache = result = "shared" if joins else "miss"
         self.answers.counted(result)
         flight.followers += 1
@@ -124,7 +128,7 @@ class Cached:
         exchange.record.queued_s = record.queued_s
         if tap.is_cut:
             problem = Problem(500, "Córtex failed at this request; its log has more", code="internal_error")
-            deadline_s = flight.request.deadline_s
+            deadline_s = exchange.deadline_s
             if self._clock() >= deadline_s:
                 problem = of_deadline(record, deadline_s - record.arrived_s)
                 exchange.record.outcome = "deadline"
@@ -153,7 +157,7 @@ class Cached:
     async def _fly(self, flight: Flight, control: Control, key: bytes) -> None:
         call, request = flight.exchange, flight.request
         try:
-            async with asyncio.timeout(max(0.0, request.deadline_s - self._clock()) + AFTER_DEADLINE_S):
+            async with asyncio.timeout(self._bound_s(request)) as flight.bound:
                 await self._relay.answer(call, request)
             flight.answer = self._stored(call, request, control)
             if flight.answer is not None and self._keeps_promise(request, flight.answer):
@@ -167,6 +171,9 @@ class Cached:
         finally:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+    def _bound_s(self, request: Request) -> float:
+        return max(0.0, request.deadline_s - self._clock()) + AFTER_DEADLINE_S
 
     def _stored(self, call: Exchange, request: Request, control: Control) -> Stored | None:
         record = call.record

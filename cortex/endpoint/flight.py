@@ -119,6 +119,8 @@ class Flight:
         self.form = form
         """Dialect, operation and manner of the bytes."""
         self.followers = 0
+        self.bound: asyncio.Timeout | None = None
+        """What ends the call if nothing else does; there while it runs."""
         self.answer: Stored | None = None
         """What can be given to those that asked in another form; written when it has ended."""
         self.ended = asyncio.Event()
@@ -127,6 +129,13 @@ class Flight:
     def may_be_joined(self) -> bool:
         """Whether one more can have it from its beginning."""
         return not self.ended.is_set() and self.tap.size <= HELD_BYTES
+
+    def extend(self, deadline_s: float, by_s: float) -> None:
+        """Let the call go on until `deadline_s`, where that is later: `by_s` seconds from now at most."""
+        if deadline_s > self.request.deadline_s:
+            self.request.deadline_s = deadline_s
+            if self.bound is not None and not self.bound.expired():
+                self.bound.reschedule(asyncio.get_running_loop().time() + by_s)
 
     def start(self, call: Coroutine[Any, Any, None]) -> None:
         """Let the call run."""

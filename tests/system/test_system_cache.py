@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from house import QUICK, until, worker
 
+from cortex.cache import answers
 from cortex.simulate import SimulatedOllama
 from cortex.simulate.fault import Fault
 
@@ -128,6 +129,22 @@ async def test_identical_requests_at_once_share_one_call(build, desk, stream):
     await until(home.is_quiet)
 
 
+async def test_whoever_waited_for_the_disk_looks_in_memory_once_more(build, desk, monkeypatch):
+    home = await build(worker(desk))
+    slow, waits = asyncio.Event(), []
+
+    async def later(self, key):
+        waits.append(key)
+        await slow.wait()
+
+    monkeypatch.setattr(answers.Answers, "later", later)
+    late = asyncio.create_task(chat(home))
+    await until(lambda: waits)
+    assert (await chat(home, control="no-cache")).headers["X-Cortex-Cache"] == "miss"
+    slow.set()
+    assert (await late).headers["X-Cortex-Cache"] == "hit"
+
+
 async def test_a_joiner_survives_the_first_clients_leaving(build, start):
     desk = await start(SimulatedOllama(name="desk", models=(MODEL,), first_token_s=0.3, tokens_per_s=500))
     home = await build(worker(desk))
@@ -144,6 +161,20 @@ async def test_a_joiner_survives_the_first_clients_leaving(build, start):
     await until(home.is_quiet)
 
 
+async def test_a_joiner_with_more_time_is_not_ended_by_the_firsts_deadline(build, start):
+    desk = await start(SimulatedOllama(name="desk", models=(MODEL,), first_token_s=0.05, tokens_per_s=25))
+    home = await build(worker(desk))
+    body = {"model": MODEL, "temperature": 0, "stream": True, "messages": [{"role": "user", "content": "Why?"}]}
+    await home.post("/v1/chat/completions", body | {"seed": 1, "max_tokens": 1})  # the model is loaded then
+    first = asyncio.create_task(home.post("/v1/chat/completions", body, headers={"X-Cortex-Deadline": "300ms"}))
+    await until(lambda: asked(desk) == 2)
+    second = await chat(home, stream=True)
+    assert b"deadline" in (await first).body
+    assert second.headers["X-Cortex-Cache"] == "shared"
+    assert b"[DONE]" in second.body
+    assert asked(desk) == 2
+
+
 async def test_when_all_have_left_the_call_is_cancelled(build, desk):
     home = await build(worker(desk))
     desk.always(Fault("hang", path="/api/chat"))
@@ -155,7 +186,8 @@ async def test_when_all_have_left_the_call_is_cancelled(build, desk):
     await until(home.is_quiet)
 
 
-async def test_it_is_there_after_a_restart(build, desk, tmp_path):
+async def test_it_is_there_after_a_restart(build, desk, monkeypatch):
+    monkeypatch.setattr(answers, "LOOKUP_S", 10.0)  # a busy machine may take longer than a request should wait
     home = await build(worker(desk))
     first = await chat(home)
     await until(lambda: home.daemon.answers.disk.size_bytes() > 0 and not home.daemon.answers._waiting)
