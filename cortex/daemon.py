@@ -44,7 +44,7 @@ from cortex.cache.answers import Answers
 from cortex.cache.keeper import Keeper
 from cortex.chat import Usage
 from cortex.config import sources
-from cortex.config.model import Settings, Worker
+from cortex.config.model import OWN_PLAN, Settings, Worker
 from cortex.config.sources import Sources
 from cortex.config.watcher import ConfigWatcher, Current, Reread
 from cortex.endpoint.cache_pages import CachePages
@@ -182,9 +182,12 @@ class Daemon:
         return store
 
     def _nano_of(self, worker: str, model: str, usage: Usage) -> int:
-        """Return what `usage` would cost at that worker's paid plan, in nano-dollars; 0 where nobody knows."""
-        standing = self.board.get(worker)
-        rate = None if standing is None else standing.account.rate(model)
+        """Return what `usage` would cost, at the price that savings are measured by, in nano-dollars; 0 where nobody knows."""
+        standing, reference = self.board.get(worker), self.current.settings.telemetry.saved_against
+        if reference != OWN_PLAN:
+            rate = self.books.rate("", reference)
+        else:
+            rate = None if standing is None else standing.account.rate(model)
         return 0 if rate is None else cost(rate, usage)
 
     async def _first_probes(self) -> None:

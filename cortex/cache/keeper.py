@@ -24,7 +24,7 @@ class Clear(Struct, frozen=True):
 
 
 class Keeper(LoopActor):
-    """See the module's docstring. The answers outlive it; what it had taken and not written is lost with it."""
+    """See the module's docstring. The answers outlive it; what a crash finds taken and not written is lost with it."""
 
     def __init__(self, *, answers: Answers, folder: Path, limit_bytes: int, report: Callable[[Report], None]) -> None:
         super().__init__()
@@ -33,21 +33,22 @@ class Keeper(LoopActor):
         self._limit_bytes = limit_bytes
         self._report = report
         self._is_failing = False
+        self._being_written: dict[bytes, tuple[bytes, float]] = {}
 
     def on_start(self) -> None:
         """Open the disk, unless an earlier incarnation has."""
         self.own(asyncio.to_thread(Disk.open, self._folder, self._limit_bytes), then=self._opened)
 
     def on_terminate(self, reason: Reason) -> None:
-        """Write what is left, and let go of the file."""
+        """Write what is left, and let go of the file; what a thread may still be writing is written again."""
         disk, self._answers.disk = self._answers.disk, Disk(None)
-        disk.put(self._answers.take_waiting())
+        disk.put({**self._being_written, **self._answers.take_waiting()})
         disk.close()
 
     @handles(Due)
     def due(self, _: Due) -> None:
         """Write what there is."""
-        entries = self._answers.take_waiting()
+        entries = self._being_written = self._answers.take_waiting()
         if entries:
             self.own(asyncio.to_thread(_written, self._answers.disk, entries), then=self._wrote)
         else:
@@ -62,6 +63,7 @@ class Keeper(LoopActor):
         return NO_REPLY
 
     def _cleared(self, answer: Callable[[int], None], count: int) -> None:
+        self._being_written = {}
         self._answers.clear()  # what came in between may be on the disk already
         self._answers.disk_bytes = 0
         answer(count)
@@ -78,6 +80,7 @@ class Keeper(LoopActor):
 
     def _wrote(self, result: tuple[str, int]) -> None:
         trouble, self._answers.disk_bytes = result
+        self._being_written = {}
         if trouble and not self._is_failing:
             self._report(Report("cache cannot write", worker=self.name, facts={"why": trouble}))
         elif self._is_failing and not trouble:

@@ -6,7 +6,6 @@ does not matter. The model stands in it as it was asked for. Bodies of two diale
 that they mean the same would have to know every field that either may hold.
 """
 
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -76,24 +75,29 @@ def may_be_kept(request: Request, *, always: bool) -> bool:
 def key_of(request: Request, *, always: bool, tenant: bytes = b"") -> bytes | None:
     """Return the key of a request that `may_be_kept`; None where its answer is left to chance and `always` is not set.
 
-    `tenant` keeps the answers of one client from another.
+    `tenant` keeps the answers of one client from another. None also for a body that its dialect takes, since it skips what it
+    does not know, and that holds something there that JSON cannot say again.
     """
-    body = msgspec.json.decode(request.body)
-    if not (always or "embeddings" in request.needs or is_deterministic(body)):
+    if not (always or "embeddings" in request.needs or is_deterministic(request.parsed)):
         return None
-    for name in NO_PART_OF_THE_ANSWER & body.keys():
-        del body[name]
-    body["model"] = request.model
-    spelled = msgspec.json.encode(body, order="sorted")
+    try:
+        body = msgspec.json.decode(request.body)
+        for name in NO_PART_OF_THE_ANSWER & body.keys():
+            del body[name]
+        body["model"] = request.model
+        spelled = msgspec.json.encode(body, order="sorted")
+    except (ValueError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors, and so is Unicode's
+        return None
     about = f"{request.dialect} {request.operation} {request.strategy} ".encode()
     return blake2b(about + spelled, digest_size=KEY_BYTES, key=tenant).digest()
 
 
-def is_deterministic(body: Mapping[str, Any]) -> bool:
-    """Whether a body asks for temperature 0 or for a seed: the same answer each time, as far as an engine can."""
-    options = body.get("options")
-    for said in (body, options if isinstance(options, dict) else {}):
-        temperature = said.get("temperature")
-        if (temperature is not None and temperature == 0) or said.get("seed") is not None:
-            return True
-    return False
+def is_deterministic(parsed: Any) -> bool:
+    """Whether a body as its dialect read it asks for the same answer each time, as far as an engine can: temperature 0, or a seed.
+
+    A negative seed is none: local servers draw a random one for it.
+    """
+    body = getattr(parsed, "body", parsed)
+    said = getattr(body, "options", None) or body
+    seed = getattr(said, "seed", None)
+    return getattr(said, "temperature", None) == 0 or (seed is not None and seed >= 0)

@@ -208,6 +208,7 @@ class Front:
                 exchange, request, read_control(said) if said else SAYS_NOTHING, self._tenant(http)
             )
         else:
+            self._cached.answers.counted("bypass")
             await self._relay.answer(exchange, request)
 
     def _tenant(self, http: web.BaseRequest) -> bytes:

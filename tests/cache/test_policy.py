@@ -1,12 +1,16 @@
 """Whether a request may be answered from the cache, and by which key."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cortex.cache.policy import Control, is_deterministic, key_of, may_be_kept, read_control
+from cortex.endpoint.anthropic import Anthropic
+from cortex.endpoint.ollama import Ollama
+from cortex.endpoint.openai import OpenAI
 from cortex.messages import Request
 
 CHAT = {"model": "m", "temperature": 0, "messages": [{"role": "user", "content": "Why?"}]}
@@ -17,6 +21,13 @@ VALUES = st.recursive(
 )
 
 
+def parsed(body):
+    """Return a body as a dialect reads it: what it knows, by attribute."""
+    options = body.get("options")
+    said = {name: body.get(name) for name in ("temperature", "seed")}
+    return SimpleNamespace(**said, options=SimpleNamespace(**options) if options else None)
+
+
 def request(body=CHAT, *, dialect="openai", operation="chat", needs=(), model="m", strategy="", is_load=False):
     made = Request(
         dialect=dialect,
@@ -24,7 +35,7 @@ def request(body=CHAT, *, dialect="openai", operation="chat", needs=(), model="m
         model=model,
         stream=bool(body.get("stream")),
         body=json.dumps(body).encode(),
-        parsed=None,
+        parsed=parsed(body),
         needs=frozenset(needs),
     )
     made.strategy, made.is_load = strategy, is_load
@@ -108,12 +119,43 @@ def test_who_asks_whom_is_part_of_the_key(other):
         ({"temperature": None, "seed": None}, False),
         ({"options": None}, False),
         ({"options": {"top_k": 3}}, False),
+        ({"seed": -1}, False),
+        ({"options": {"seed": -1, "temperature": 0.8}}, False),
+        ({"seed": -1, "temperature": 0}, True),
     ],
 )
 def test_temperature_0_or_a_seed_makes_it_deterministic(body, is_one):
-    assert is_deterministic(body) is is_one
+    assert is_deterministic(parsed(body)) is is_one
     assert (key(body) is not None) is is_one
     assert key(body, always=True) is not None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b'"\\ud800"', b"1e999", b'"\xff"', b"[" * 5_000 + b"]" * 5_000, b"9" * 5_000],
+    ids=["half a character", "too large", "no UTF-8", "too deep", "too long"],
+)
+def test_a_body_that_cannot_be_spelled_again_has_no_key(odd):
+    asked = request()
+    asked.body = asked.body[:-1] + b', "unknown": ' + odd + b"}"
+    assert key_of(asked, always=False) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "operation", "path", "said"),
+    [
+        (OpenAI(lambda: 1.0), "chat", "messages", {"seed": 3}),
+        (OpenAI(lambda: 1.0), "respond", "input", {"temperature": 0}),
+        (Ollama(lambda: 1.0), "chat", "messages", {"options": {"seed": 3}}),
+        (Ollama(lambda: 1.0), "generate", "prompt", {"options": {"temperature": 0}}),
+        (Anthropic(lambda: 1.0), "chat", "messages", {"temperature": 0, "max_tokens": 5}),
+    ],
+)
+def test_each_dialects_own_words_for_it_are_known(dialect, operation, path, said):
+    what = CHAT["messages"] if path == "messages" else "Why?"
+    body = {"model": "m", path: what, "max_tokens": 5} if said.get("max_tokens") else {"model": "m", path: what}
+    assert not is_deterministic(dialect.read(operation, json.dumps(body).encode()).parsed)
+    assert is_deterministic(dialect.read(operation, json.dumps(body | said).encode()).parsed)
 
 
 def test_embeddings_always_are():

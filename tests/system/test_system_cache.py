@@ -208,11 +208,14 @@ async def test_a_disk_that_cannot_be_had_costs_nothing_but_its_hits(build, desk,
 
 
 async def test_the_numbers_are_told_and_a_person_may_clear(build, desk):
-    home = await build(worker(desk))
+    home = await build(worker(desk), '[telemetry]\nsaved_against = "gpt-6-astra"\n')
     for _ in range(3):
         await chat(home)
     facts = (await home.get("/cortex/v1/cache")).json
-    assert facts["requests"] == {"hit": 2, "miss": 1, "shared": 0, "bypass": 0}
+    await chat(home, temperature=1)
+    counted = (await home.get("/cortex/v1/cache")).json["requests"]
+    assert facts["saved_usd"] > 0
+    assert counted == {"hit": 2, "miss": 1, "shared": 0, "bypass": 1}
     assert facts["hit_ratio"] == pytest.approx(2 / 3, abs=1e-3)
     metrics = (await home.get("/metrics")).body.decode()
     assert 'cortex_cache_requests_total{result="hit"} 2.0' in metrics
