@@ -69,15 +69,17 @@ class Cached:
             stored = self.answers.now(key)
             if stored is None and key not in self._flights:
                 stored = await self.answers.later(key) or self.answers.now(key)  # somebody may have got it meanwhile
-            if stored is not None and self._is_young(stored, control):
+            if stored is not None and self._is_fit(request, stored, control):
                 self._give(exchange, request, stored, "hit")
                 return None
         if control.only_if_cached:
             return await self._uncached(exchange, request, control)
         return await self._share(exchange, request, control, key)
 
-    def _is_young(self, stored: Stored, control: Control) -> bool:
-        return control.max_age_s is None or self.answers.age_s(stored) <= control.max_age_s
+    def _is_fit(self, request: Request, stored: Stored, control: Control) -> bool:
+        """Whether it is young enough, and of the model that the name means now: aliases are edited while this runs."""
+        is_young = control.max_age_s is None or self.answers.age_s(stored) <= control.max_age_s
+        return is_young and self._keeps_promise(request, stored)
 
     async def _uncached(self, exchange: Exchange, request: Request, control: Control) -> None:
         if control.only_if_cached:
@@ -238,4 +240,5 @@ def keeps_promise(asked: str, model: str, aliases: Mapping[str, tuple[str, ...]]
 
 
 def _form(request: Request) -> tuple[object, ...]:
-    return (request.dialect, request.operation, request.stream, request.include_usage)
+    echoed = request.body if request.operation == "respond" else b""  # OpenAI's responses say again what was asked
+    return (request.dialect, request.operation, request.stream, request.include_usage, echoed)

@@ -116,6 +116,24 @@ async def test_a_stopgaps_answer_is_not_kept_for_an_alias(build, desk, cloud):
     assert (await chat(home, model="best")).headers["X-Cortex-Cache"] == "hit"
 
 
+async def test_after_an_edit_an_alias_means_what_it_says_now(build, desk, cloud):
+    tables = worker(desk) + worker(cloud)
+    home = await build(tables, f'[models]\nbest = ["{MODEL}"]\n')
+    assert (await chat(home, model="best")).worker == "desk"
+    await home.edit(tables + '[models]\nbest = ["cloud-70b"]\n')
+    seen = await chat(home, model="best")
+    assert (seen.worker, seen.headers["X-Cortex-Cache"]) == ("cloud", "miss")
+
+
+async def test_what_one_client_wrote_beside_its_question_is_not_told_to_another(build, desk):
+    home = await build(worker(desk))
+    body = {"model": MODEL, "input": "Why?", "temperature": 0}
+    asks = [home.post("/v1/responses", body | {"metadata": {"of": name}}) for name in ("ana", "ben", "eva")]
+    seen = await asyncio.gather(*asks)
+    assert [one.json["metadata"]["of"] for one in seen] == ["ana", "ben", "eva"]
+    assert asked(desk) == 1
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_identical_requests_at_once_share_one_call(build, desk, stream):
     home = await build(worker(desk))
