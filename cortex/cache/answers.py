@@ -2,17 +2,19 @@
 
 Theory of operation: everything but the disk happens on the event loop and at once. What is new is held for the `Keeper`, which has
 it written by a thread, a few times a second; a lookup that memory cannot answer asks the disk in a thread and is content with
-nothing after `LOOKUP_S`, or while `LOOKUPS` others have not come back. So a disk that is slow, full or gone costs hits, and never a
-request. Like the settings and the journal this outlives every actor.
+nothing after `LOOKUP_S`, while another is later than that, or while `LOOKUPS` are out. Their threads are their own: names are
+resolved and counts are written in the loop's. So a disk that is slow, full or gone costs hits, and never a request. Like the
+settings and the journal this outlives every actor.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cortex.cache.answer import LARGEST_BYTES, Stored, decode, encode
-from cortex.cache.disk import Disk
+from cortex.cache.disk import Disk, Entries
 from cortex.cache.memory import Memory
 from cortex.config.model import Cache as Settings
 
@@ -34,9 +36,11 @@ class Answers:
         self.disk = Disk(None)
         self._waiting: dict[bytes, tuple[bytes, float]] = {}
         self._waiting_bytes = 0
-        self._looking = 0
-        self._epoch = 0
-        """Grows when all is cleared: an answer that a thread read before is not taken in after."""
+        self._threads = ThreadPoolExecutor(LOOKUPS, "cache")
+        self._looking: set[asyncio.Future[bytes | None]] = set()
+        self._late: set[asyncio.Future[bytes | None]] = set()
+        self.epoch = 0
+        """Grows when all is cleared: what a thread was at before is neither taken in nor written after."""
         self.disk_bytes = 0
         """As it was when something was last written."""
         self.counts = dict.fromkeys(RESULTS, 0)
@@ -48,24 +52,28 @@ class Answers:
 
     async def later(self, key: bytes) -> Stored | None:
         """Return what the disk has, if it says so in time."""
-        if self.disk_bytes == 0 or self._looking >= LOOKUPS:
+        if self.disk_bytes == 0 or self._late or len(self._looking) >= LOOKUPS:
             return None
-        self._looking += 1
-        epoch = self._epoch
-        looking = asyncio.get_running_loop().run_in_executor(None, self.disk.get, key)
+        epoch = self.epoch
+        looking = asyncio.get_running_loop().run_in_executor(self._threads, self.disk.get, key)
+        self._looking.add(looking)
         looking.add_done_callback(self._looked)
         try:
             data = await asyncio.wait_for(asyncio.shield(looking), LOOKUP_S)
         except TimeoutError:
+            if not looking.done():
+                self._late.add(looking)
             return None
         answer = None if data is None else decode(data)
-        if data is None or answer is None or self._wall() >= answer.until or epoch != self._epoch:
-            return None
-        self.memory.put(key, answer, len(data))
+        newer = self.now(key)
+        if newer is not None or answer is None or self._wall() >= answer.until or epoch != self.epoch:
+            return newer
+        self.memory.put(key, answer, len(data or b""))
         return answer
 
-    def _looked(self, _: object) -> None:
-        self._looking -= 1
+    def _looked(self, looking: "asyncio.Future[bytes | None]") -> None:
+        self._looking.discard(looking)
+        self._late.discard(looking)
 
     def age_s(self, answer: Stored) -> float:
         """Return how old it is, in seconds."""
@@ -95,14 +103,19 @@ class Answers:
         if answer is not None:
             self.saved_nano += answer.cost_nano
 
-    def take_waiting(self) -> dict[bytes, tuple[bytes, float]]:
+    def take_waiting(self) -> Entries:
         """Return what is to be written, once."""
         taken, self._waiting, self._waiting_bytes = self._waiting, {}, 0
         return taken
 
+    def put_back(self, entries: Entries) -> None:
+        """Have these written after all, but where there is something newer."""
+        self._waiting = {**entries, **self._waiting}
+        self._waiting_bytes = sum(len(data) for data, _ in self._waiting.values())
+
     def clear(self) -> int:
         """Forget everything in memory and what was on its way to the disk; return how many there were."""
-        self._epoch += 1
+        self.epoch += 1
         self.take_waiting()
         return self.memory.clear()
 

@@ -5,7 +5,8 @@ none can be had there is none.
 """
 
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,12 +17,16 @@ from cortex.ledger.store import FOREIGN, SETTINGS, TROUBLE, RawDisk, is_damage, 
 WAIT_S = 1.0
 """How long one access waits for another that holds the file."""
 
+Entries = Mapping[bytes, tuple[bytes, float]]
+"""What to write by key: bytes, and seconds they are good for."""
+
 
 class Disk:
     """See the module's docstring. May be used from any thread; never raises."""
 
     def __init__(self, cache: diskcache.Cache | None) -> None:
         self._cache = cache
+        self._writing = threading.Lock()
 
     @classmethod
     def open(cls, folder: Path, limit_bytes: int) -> tuple[Self, str]:
@@ -47,21 +52,23 @@ class Disk:
             return found
         return None
 
-    def put(self, entries: Mapping[bytes, tuple[bytes, float]]) -> str:
-        """Write entries (bytes, and seconds they are good for); return why not, empty when it did."""
+    def put(self, entries: Entries, *, wanted: Callable[[], bool] = lambda: True) -> str:
+        """Write entries while they are `wanted`; return why not, empty when it did."""
         if self._cache is None:
             return ""
-        try:
-            for key, (data, for_s) in entries.items():
-                self._cache.set(key.hex(), data, expire=for_s)
-        except (*TROUBLE, *FOREIGN) as error:
-            return str(error) or type(error).__name__
+        with self._writing:
+            try:
+                for key, (data, for_s) in entries.items():
+                    if wanted():
+                        self._cache.set(key.hex(), data, expire=for_s)
+            except (*TROUBLE, *FOREIGN) as error:
+                return str(error) or type(error).__name__
         return ""
 
     def clear(self) -> None:
-        """Delete everything."""
+        """Delete everything, also what is being written just now, if that is no longer wanted."""
         if self._cache is not None:
-            with contextlib.suppress(*TROUBLE, *FOREIGN):
+            with self._writing, contextlib.suppress(*TROUBLE, *FOREIGN):
                 self._cache.clear()
 
     def size_bytes(self) -> int:
@@ -70,12 +77,6 @@ class Disk:
             with contextlib.suppress(*TROUBLE, *FOREIGN):
                 return int(self._cache.volume())
         return 0
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._cache is not None:
-            with contextlib.suppress(*TROUBLE):
-                self._cache.close()
 
 
 def _opened(folder: Path, limit_bytes: int) -> diskcache.Cache:

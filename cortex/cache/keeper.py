@@ -1,6 +1,7 @@
 """The actor that opens the answers' disk, writes behind, and clears."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from msgspec import Struct
 
 from cortex.actors.actor import NO_REPLY, LoopActor, Reason, handles
 from cortex.cache.answers import Answers
-from cortex.cache.disk import Disk
+from cortex.cache.disk import Disk, Entries
 from cortex.telemetry.events import Report
 
 EVERY_S = 0.4
 """Between two writes."""
+
+LAST_WRITE_S = 2.0
+"""How long the end waits for the disk; a cache is not worth more."""
 
 
 class Due(Struct, frozen=True):
@@ -24,7 +28,7 @@ class Clear(Struct, frozen=True):
 
 
 class Keeper(LoopActor):
-    """See the module's docstring. The answers outlive it; what a crash finds taken and not written is lost with it."""
+    """See the module's docstring. The answers outlive it, those that wait to be written too."""
 
     def __init__(self, *, answers: Answers, folder: Path, limit_bytes: int, report: Callable[[Report], None]) -> None:
         super().__init__()
@@ -33,24 +37,33 @@ class Keeper(LoopActor):
         self._limit_bytes = limit_bytes
         self._report = report
         self._is_failing = False
-        self._being_written: dict[bytes, tuple[bytes, float]] = {}
+        self._being_written: Entries = {}
+        self._epoch = answers.epoch
 
     def on_start(self) -> None:
-        """Open the disk, unless an earlier incarnation has."""
+        """Open the disk."""
         self.own(asyncio.to_thread(Disk.open, self._folder, self._limit_bytes), then=self._opened)
 
     def on_terminate(self, reason: Reason) -> None:
-        """Write what is left, and let go of the file; what a thread may still be writing is written again."""
+        """Write what is left, as far as the disk does it in time; after a crash the next incarnation does.
+
+        What a thread may still be writing is written again.
+        """
         disk, self._answers.disk = self._answers.disk, Disk(None)
-        disk.put({**self._being_written, **self._answers.take_waiting()})
-        disk.close()
+        self._answers.put_back(self._being_written)
+        if reason.is_expected:
+            last = threading.Thread(target=disk.put, args=(self._answers.take_waiting(),), daemon=True)
+            last.start()
+            last.join(LAST_WRITE_S)
 
     @handles(Due)
     def due(self, _: Due) -> None:
         """Write what there is."""
         entries = self._being_written = self._answers.take_waiting()
         if entries:
-            self.own(asyncio.to_thread(_written, self._answers.disk, entries), then=self._wrote)
+            epoch = self._answers.epoch
+            writing = asyncio.to_thread(_written, self._answers.disk, entries, lambda: self._answers.epoch == epoch)
+            self.own(writing, then=self._wrote)
         else:
             self.after(EVERY_S, Due())
 
@@ -58,12 +71,12 @@ class Keeper(LoopActor):
     def clear(self, _: Clear) -> object:
         """Forget every answer."""
         count = self._answers.clear()
+        self._being_written = {}
         asker = self.defer()
         self.own(asyncio.to_thread(self._answers.disk.clear), then=lambda _: self._cleared(asker.set, count))
         return NO_REPLY
 
     def _cleared(self, answer: Callable[[int], None], count: int) -> None:
-        self._being_written = {}
         self._answers.clear()  # what came in between may be on the disk already
         self._answers.disk_bytes = 0
         answer(count)
@@ -72,7 +85,8 @@ class Keeper(LoopActor):
         self._answers.disk, warning = opened
         if warning:
             self._report(Report("cache without a disk", worker=self.name, facts={"why": warning}))
-        self.own(asyncio.to_thread(self._answers.disk.size_bytes), then=self._measured)
+        is_stale = self._answers.epoch != self._epoch  # somebody cleared while it was opened
+        self.own(asyncio.to_thread(_measure, self._answers.disk, is_stale=is_stale), then=self._measured)
 
     def _measured(self, size: int) -> None:
         self._answers.disk_bytes = size
@@ -89,5 +103,11 @@ class Keeper(LoopActor):
         self.after(EVERY_S, Due())
 
 
-def _written(disk: Disk, entries: dict[bytes, tuple[bytes, float]]) -> tuple[str, int]:
-    return disk.put(entries), disk.size_bytes()
+def _measure(disk: Disk, *, is_stale: bool) -> int:
+    if is_stale:
+        disk.clear()
+    return disk.size_bytes()
+
+
+def _written(disk: Disk, entries: Entries, wanted: Callable[[], bool]) -> tuple[str, int]:
+    return disk.put(entries, wanted=wanted), disk.size_bytes()

@@ -29,6 +29,9 @@ from cortex.telemetry.record import Record
 AFTER_DEADLINE_S = 0.5
 """How much longer than its first client's deadline a call may run; that client is told by the sweep before."""
 
+CALLS_SHARED = 2
+"""By a request whose first one came to nothing."""
+
 log: Any = structlog.get_logger()
 
 
@@ -94,34 +97,45 @@ class Cached:
         await self._relay.answer(exchange, request)
 
     async def _share(self, exchange: Exchange, request: Request, control: Control, key: bytes) -> None:
-        flight = self._flights.get(key)
-        joins = flight is not None and flight.may_be_joined
-        if flight is None or not joins:
-            flight = self._depart(exchange, request, control, key)
-        else:
-            flight.extend(request.deadline_s, self._bound_s(request))
-        exchange.record.cache = result = "shared" if joins else "miss"
-        self.answers.counted(result)
+        """Answer from one call for all who ask the same.
+
+        What went wrong there may not go wrong again: those who had only joined share one more, and are then on their own.
+        """
+        record = exchange.record
+        for _ in range(CALLS_SHARED):
+            flight = self._flights.get(key)
+            joins = flight is not None and flight.may_be_joined
+            if flight is None or not joins:
+                flight = self._depart(exchange, request, control, key)
+            else:
+                flight.extend(request.deadline_s, self._bound_s(request))
+            record.cache = "shared" if joins else "miss"
+            if await self._follow(exchange, request, flight):
+                self.answers.counted(record.cache, flight.answer if joins else None)
+                return
+            if not joins:
+                self.answers.counted(record.cache)
+                self._tell(exchange, flight)
+                return
+            record.attempts = []
+        record.cache = "bypass"
+        self.answers.counted(record.cache)
+        await self._relay.answer(exchange, request)
+
+    async def _follow(self, exchange: Exchange, request: Request, flight: Flight) -> bool:
+        """Give the answer of `flight`; False, and nothing was given, where it has none. Whoever leaves last ends it."""
         flight.followers += 1
         try:
-            if flight.form == _form(request):
-                if await flight.follow(exchange):
-                    return
-                if not joins:
-                    self._tell(exchange, flight)
-                    return
-            else:
-                await flight.ended.wait()
-                if flight.answer is not None:
-                    self._give(exchange, request, flight.answer, "shared")
-                    return
+            if flight.form == form_of(request):
+                return await flight.follow(exchange)
+            await flight.ended.wait()
+            if flight.answer is not None:
+                self._give(exchange, request, flight.answer, "shared")
+            return flight.answer is not None
         finally:
             flight.followers -= 1
             if not flight.followers:
                 flight.exchange.task.cancel()
-        exchange.record.cache = "bypass"
-        exchange.record.attempts = []
-        await self._relay.answer(exchange, request)  # what went wrong there may not go wrong for this one
 
     def _tell(self, exchange: Exchange, flight: Flight) -> None:
         """Give the first client the error that its call ended with."""
@@ -152,7 +166,7 @@ class Cached:
         tap = Tap()
         call = Exchange(dialect=exchange.dialect, reply=tap, record=record, task=exchange.task)
         call.request, call.deadline_s, call.kept = request, request.deadline_s, Kept()
-        flight = self._flights[key] = Flight(call, request, tap, _form(request))
+        flight = self._flights[key] = Flight(call, request, tap, form_of(request))
         flight.start(self._fly(flight, control, key))
         return flight
 
@@ -162,7 +176,11 @@ class Cached:
             async with asyncio.timeout(self._bound_s(request)) as flight.bound:
                 await self._relay.answer(call, request)
             flight.answer = self._stored(call, request, control)
-            if flight.answer is not None and self._keeps_promise(request, flight.answer):
+            if (
+                flight.answer is not None
+                and flight.answer.until > self._wall()
+                and self._keeps_promise(request, flight.answer)
+            ):
                 self.answers.keep(key, flight.answer)
         except BadRequest as bad:
             self._relay.tell(call, bad.problem, outcome="client_error")
@@ -239,6 +257,7 @@ def keeps_promise(asked: str, model: str, aliases: Mapping[str, tuple[str, ...]]
     return first == answered or first.endswith(f":{answered}")
 
 
-def _form(request: Request) -> tuple[object, ...]:
+def form_of(request: Request) -> tuple[object, ...]:
+    """Return what the bytes of an answer depend on beside its key."""
     echoed = request.body if request.operation == "respond" else b""  # OpenAI's responses say again what was asked
     return (request.dialect, request.operation, request.stream, request.include_usage, echoed)

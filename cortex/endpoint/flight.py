@@ -86,6 +86,8 @@ class Tap(Reply):
         if data:
             self.size += len(data)
             self.parts.append(data)
+            if self.size > HELD_BYTES and not self.readers:
+                self.parts.clear()  # nobody may join any more who would read it
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -133,7 +135,7 @@ class Flight:
     def extend(self, deadline_s: float, by_s: float) -> None:
         """Let the call go on until `deadline_s`, where that is later: `by_s` seconds from now at most."""
         if deadline_s > self.request.deadline_s:
-            self.request.deadline_s = deadline_s
+            self.request.deadline_s = self.exchange.deadline_s = deadline_s
             if self.bound is not None and not self.bound.expired():
                 self.bound.reschedule(asyncio.get_running_loop().time() + by_s)
 

@@ -4,6 +4,7 @@ The bytes are only held; they are read again when the answer is whole, after its
 failure, or is too long, is not stored.
 """
 
+import re
 from collections.abc import Sequence
 
 from cortex.cache.answer import is_worth_keeping, packed
@@ -11,6 +12,12 @@ from cortex.chat import Delta, Vectors
 from cortex.endpoint.flow import first_calls
 from cortex.messages import Failure, Request
 from cortex.providers.base import Provider
+
+LOST = re.compile(
+    rb'"(?:refusal|signature|encrypted_content)"\s*:\s*"[^"]'  # a refusal; the seal on a thought
+    rb'|"(?:annotations|citations)"\s*:\s*\[\s*[^]\s]|"citations_delta"|"redacted_thinking"'  # where it has that from
+)
+"""What an upstream may say that the neutral form has no room for; text that says the same has its quotes escaped."""
 
 LIMIT_BYTES = 8_000_000
 """Of an upstream's bytes; events are some ten times as long as the text they carry."""
@@ -51,6 +58,8 @@ class Kept:
         if self.provider is None or not self._parts:
             return None
         data = b"".join(self._parts)
+        if LOST.search(data):
+            return None
         if "embeddings" in request.needs:
             vectors = self.provider.vectors(request, data)
             return None if isinstance(vectors, Failure) else vectors
