@@ -19,6 +19,7 @@ VERBS = {
     "status": "status",
     "chat": "chat",
     "cache": "cache",
+    "evaluate": "evaluate",
     "drain": "actions",
     "resume": "actions",
     "rest": "actions",

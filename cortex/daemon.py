@@ -1,8 +1,9 @@
 """The daemon: settings in, the supervision tree out; signals; exit codes. The one place that knows every part.
 
     root            one_for_one; when it gives up the process ends with 70
-    ├── telemetry   counts, logs, the journal of requests and events
-    ├── ledger      what each key has used, on disk
+    ├── ledger      what each key has used, and what was learned, on disk
+    ├── decisions   the log of what `learned` decided
+    ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it learned
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
     ├── dispatcher  the strategy over the workers' mailboxes, and the line
@@ -51,13 +52,17 @@ from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
 from cortex.endpoint.control import Control
 from cortex.endpoint.front import Front
+from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
+from cortex.ledger.daily import DailyLog
 from cortex.ledger.ledger import Ledger
 from cortex.ledger.prices import cost
 from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
+from cortex.routing.learner import Learner
+from cortex.routing.strategies import spent_usd
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
 from cortex.telemetry.journal import Journal
@@ -79,6 +84,8 @@ WINDOWS_SHOWN = 2_000
 
 CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
+
+DECISIONS = Path(".cortex/decisions")
 
 READY_TIMEOUT_S = 10.0
 BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
@@ -111,6 +118,7 @@ class Daemon:
             reference=lambda: self.current.settings.telemetry.saved_against,
             on_cost=self.metrics.cost,
         )
+        self.learner = Learner(wall=time.time, spent=self._spent_usd)
         self._home = home
         self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
@@ -140,6 +148,7 @@ class Daemon:
         self._pages = Pages(
             control=control,
             cache=CachePages(answers=self.answers, names=self.names),
+            learned=LearnedPages(learner=self.learner, journal=self.journal),
             board=self.board,
             current=self.current,
         )
@@ -174,7 +183,8 @@ class Daemon:
         """Open the ledger and take what it holds; whatever is wrong with it is said, and Córtex starts all the same."""
         store, warning = Store.open(folder)
         try:
-            unread = self.books.restore(store.read_all())
+            kept = store.read_all()
+            unread = self.books.restore(kept) + self.learner.restore(kept)
         except StoreError as error:
             warning, unread = warning or str(error), 0
         if warning or unread:
@@ -189,6 +199,15 @@ class Daemon:
         else:
             rate = None if standing is None else standing.account.rate(model)
         return 0 if rate is None else cost(rate, usage)
+
+    def _spent_usd(self, worker: str, model: str, usage: Usage | None, took_s: float) -> float:
+        """Return what an attempt cost."""
+        standing = self.board.get(worker)
+        return 0.0 if standing is None else spent_usd(standing, model, usage, took_s)
+
+    def _collect(self) -> dict[str, bytes | None]:
+        """Return what the ledger is to write."""
+        return {**self.books.collect(), **self.learner.collect()}
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -243,10 +262,22 @@ class Daemon:
     def _specs(self) -> list[ChildSpec]:
         supervision = self.current.settings.supervision
         return [
-            ChildSpec("telemetry", lambda: Recorder.start(journal=self.journal, metrics=self.metrics)),
             ChildSpec(
                 "ledger",
-                lambda: Ledger.start(store=self._store, collect=self.books.collect, report=self.report),
+                lambda: Ledger.start(store=self._store, collect=self._collect, report=self.report),
+            ),
+            ChildSpec(
+                "decisions",
+                lambda: DailyLog.start(
+                    folder=self._home / DECISIONS,
+                    collect=self.learner.take_lines,
+                    report=self.report,
+                    wall=time.time,
+                ),
+            ),
+            ChildSpec(
+                "telemetry",
+                lambda: Recorder.start(journal=self.journal, metrics=self.metrics, learn=self.learner.finished),
             ),
             ChildSpec(
                 "cache",
@@ -277,6 +308,7 @@ class Daemon:
                     names=self.names,
                     current=self.current,
                     random=self._random,
+                    learner=self.learner,
                     on_wait=lambda waited_s: self.metrics.queue_seconds.add((), waited_s),
                 ),
             ),

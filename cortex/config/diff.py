@@ -15,6 +15,7 @@ _SECTIONS = (
     "routing",
     "breaker",
     "cache",
+    "smart",
     "ledger",
     "health",
     "telemetry",

@@ -16,6 +16,7 @@ from cortex.config.addresses import UrlError, base_url
 from cortex.config.plugins import OWN_STRATEGIES, PluginError, load_strategy, strategy_names
 from cortex.config.problem import Place, Unusable, kind_of, nearest, one_of, shown
 from cortex.config.references import Resolved
+from cortex.config.rules import KINDS, Rule, RuleError, parse
 from cortex.config.secret import Secret
 
 T = TypeVar("T")
@@ -128,6 +129,25 @@ def strategy(value: object, place: Place) -> str:
     except PluginError as error:
         place.refuse("a strategy that can be loaded", f"{shown(value)}: {error}")
     return str(value)
+
+
+def rule(value: object, place: Place) -> Rule:
+    """Read one line of `[smart] rules`."""
+    try:
+        return parse(text(value, place))
+    except RuleError as error:
+        return place.refuse(error.expected, error.found, error.hint)
+
+
+def strength(value: object, place: Place) -> Mapping[str, float] | float:
+    """Read how strong a model is: one number from 0 to 1, or a table of them by kind of prompt."""
+    share = number(0, 1)
+    return named(share, _kind_of_prompt)(value, place) if isinstance(value, dict) else share(value, place)
+
+
+def _kind_of_prompt(name: str, place: Place) -> None:
+    if name not in KINDS:
+        place.refuse(f"a kind of prompt ({', '.join(KINDS)})", shown(name), nearest(name, KINDS))
 
 
 def host(value: object, place: Place) -> str:

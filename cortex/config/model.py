@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from cortex.config.rules import Rule
 from cortex.config.secret import Secret
 
 OWN_PLAN = "own"
@@ -85,6 +86,15 @@ class Cache(Struct, frozen=True, kw_only=True):
     memory_bytes: int = 64_000_000
     disk_bytes: int = 1_000_000_000
     path: str = ".cortex/cache"
+
+
+class Smart(Struct, frozen=True, kw_only=True):
+    """What the strategies that read the prompt go by, beside the built-in table of strengths."""
+
+    rules: tuple[Rule, ...] = ()
+    """The first that is about a prompt says which models come first."""
+    strengths: Mapping[str, Mapping[str, float] | float] = {}
+    """By a model's name or a pattern of names: one strength for all kinds of prompts, or strengths by kind; 0 to 1."""
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
@@ -235,6 +245,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     routing: Routing = field(default_factory=Routing)
     breaker: Breaker = field(default_factory=Breaker)
     cache: Cache = field(default_factory=Cache)
+    smart: Smart = field(default_factory=Smart)
     ledger: Ledger = field(default_factory=Ledger)
     health: Health = field(default_factory=Health)
     telemetry: Telemetry = field(default_factory=Telemetry)

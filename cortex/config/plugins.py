@@ -12,7 +12,7 @@ from typing import Any
 
 GROUP = "cortex.strategies"
 
-OWN_STRATEGIES = ("local_first", "round_robin", "least_loaded", "cost_optimized")
+OWN_STRATEGIES = ("local_first", "round_robin", "least_loaded", "cost_optimized", "smart", "learned")
 """The names that need no package; `routing.registry` has a function for each."""
 
 

@@ -20,9 +20,11 @@ from cortex.config.kinds import (
     many,
     named,
     number,
+    rule,
     secret,
     size,
     strategy,
+    strength,
     text,
 )
 from cortex.config.problem import Place, Unusable, Variable, dotted, kind_of, nearest, shown
@@ -106,10 +108,10 @@ class Section(NamedTuple, Generic[T]):
         reading = read_fields(value, place, self.fields, also)
         sound = not reading.failed
         made = self.make(**reading.found) if sound or self.rules else None
-        for rule in self.rules:
-            if reading.failed.isdisjoint({rule.key, rule.other}) and not rule.holds(made):
-                found, at = reading.given.get(rule.key, (None, place.into(rule.key)))
-                at.add(rule.expected, "the default" if found is None else shown(found))
+        for law in self.rules:
+            if reading.failed.isdisjoint({law.key, law.other}) and not law.holds(made):
+                found, at = reading.given.get(law.key, (None, place.into(law.key)))
+                at.add(law.expected, "the default" if found is None else shown(found))
                 sound = False
         if not sound or made is None:
             raise Unusable
@@ -190,6 +192,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "path": Field(text),
         },
     ),
+    "smart": Section(model.Smart, {"rules": Field(many(rule)), "strengths": Field(named(strength))}),
     "ledger": Section(model.Ledger, {"path": Field(text)}),
     "health": Section(
         model.Health,

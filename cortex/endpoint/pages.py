@@ -15,6 +15,7 @@ from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import MODEL_PATHS, Page, read_body
+from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.listing import Listed
 from cortex.endpoint.problems import unknown_model
 from cortex.endpoint.reading import read_as
@@ -52,7 +53,9 @@ _shown = msgspec.json.Decoder(Show)
 class Pages:
     """Finds the page for a method and a path."""
 
-    def __init__(self, *, control: Control, cache: CachePages, board: Board, current: Current) -> None:
+    def __init__(
+        self, *, control: Control, cache: CachePages, learned: LearnedPages, board: Board, current: Current
+    ) -> None:
         self._control = control
         self._board = board
         self._current = current
@@ -68,6 +71,7 @@ class Pages:
             "/cortex/v1/config": _get(control.config),
             "/cortex/v1/usage": _get(control.usage),
             "/cortex/v1/cache": _get(cache.facts),
+            "/cortex/v1/learned": _get(learned.facts),
             "/cortex/v1/cache/clear": {"POST": cache.clear},
             EVENTS: _get(control.events),
             "/v1/models": _get(self._listed(listing.v1_models)),
@@ -81,6 +85,7 @@ class Pages:
             (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|probe|restart)"), {"POST": control.act}),
             (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker}),
             (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": control.request}),
+            (re.compile(r"/cortex/v1/requests/([^/]+)/feedback"), {"POST": learned.feedback}),
         ]
 
     def find(self, method: str, path: str) -> Page | Problem:

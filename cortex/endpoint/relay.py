@@ -17,13 +17,15 @@ from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
 from cortex.chat import Ask, Chat, Embed, Usage, Vectors
 from cortex.config.watcher import Current
-from cortex.endpoint.dialect import Problem
+from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.flow import Translation, first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Passage, Whole, Wire
+from cortex.routing.prompt import Traits, traits_of
+from cortex.routing.registry import find
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
 from cortex.transport.pool import Pool
@@ -68,6 +70,8 @@ class Relay:
         record = exchange.record
         tried: dict[str | tuple[str, str], Tried] = {}
         attempts_left = self._current.settings.routing.max_attempts
+        if find(request.strategy or self._current.settings.routing.strategy).reads_prompt:
+            request.traits = _traits(exchange.dialect, request)
         while True:
             granted = await self._lease(Dispatch(request, tried), exchange)
             if isinstance(granted, Refusal):
@@ -138,6 +142,7 @@ class Relay:
         started_s = self._clock()
         attempt = Attempt(lease.worker, lease.model, lease.why, lease.cold, began_s=started_s - record.arrived_s)
         record.attempts.append(attempt)
+        record.decision = request.decision
         if exchange.kept is not None:
             exchange.kept.begin(lease.link.provider)
         with lease:
@@ -329,6 +334,15 @@ class Relay:
                 return NEVER
             case _:
                 assert_never(failure.word)
+
+
+def _traits(dialect: Dialect, request: Request) -> Traits | None:
+    """Return what kind of prompt it is; None for texts to embed, and for what only its own dialect can say."""
+    try:
+        ask = dialect.neutral(request)
+    except BadRequest:
+        return None
+    return traits_of(ask) if isinstance(ask, Chat) else None
 
 
 def _keep(exchange: Exchange, body: bytes | Failure, *, is_one_call: bool = False) -> None:

@@ -49,6 +49,7 @@ def choose(
     request = dispatch.request
     free, passed = _sort(dispatch, resolution, now)
     if free:
+        state.waiting = board.waiting
         ranked = order_of(strategy, request, free, state, now)
         if not passed:
             return ranked

@@ -18,7 +18,9 @@ from cortex.messages import Estimate, Refusal
 from cortex.routing import catalogue
 from cortex.routing.catalogue import Resolution
 from cortex.routing.choice import Wait, choose, queue_full
+from cortex.routing.learner import Learner
 from cortex.routing.line import Line
+from cortex.routing.preference import Smart
 from cortex.routing.registry import Known, find
 from cortex.routing.strategies import Ranked, State
 from cortex.workers.messages import Dispatch, Grant, SlotFree, WorkersChanged
@@ -66,13 +68,15 @@ class Dispatcher(LoopActor):
         current: Current,
         random: Random,
         on_wait: Callable[[float], None],
+        learner: Learner | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._board = board
         self._names = names
         self._current = current
-        self._state = State(random)
+        self._state = State(random, learner)
+        self._smart_of: tuple[object, object] = (None, None)
         self._on_wait = on_wait
         self._clock = clock
         self._line: Line[Waiting] = Line(limit=current.settings.routing.queue, limit_bytes=LINE_BYTES)
@@ -121,6 +125,8 @@ class Dispatcher(LoopActor):
     def _decide(self, dispatch: Dispatch, *, ahead: int) -> list[Ranked] | Wait | Refusal:
         request = dispatch.request
         strategy = self._strategy(request.strategy)
+        if request.decision is not None and not dispatch.tried:
+            request.decision = None  # the worker that was drawn would not have it, and nobody was asked
         resolution = self._resolve(request.model, strategy, is_embedding="embeddings" in request.needs)
         decision = choose(
             dispatch,
@@ -137,7 +143,11 @@ class Dispatcher(LoopActor):
         return decision
 
     def _strategy(self, asked: str) -> Known:
-        return find(asked or self._current.settings.routing.strategy)
+        settings = self._current.settings
+        if self._smart_of[0] is not settings.smart or self._smart_of[1] is not settings.models:
+            self._smart_of = settings.smart, settings.models
+            self._state.smart = Smart(settings.smart.rules, settings.smart.strengths, settings.models)
+        return find(asked or settings.routing.strategy)
 
     def _resolve(self, model: str, strategy: Known, *, is_embedding: bool) -> Resolution:
         """Resolve a name; remembered until the board or the aliases change."""
@@ -209,6 +219,7 @@ class Dispatcher(LoopActor):
         """Promise the worker a request, and remember that the conversation is there."""
         entry = best.entry
         entry.standing.promised += 1
+        self._state.learner.granted(dispatch.request, entry)
         self._state.affinity.note(dispatch.request.conversation, entry, self._clock())
         return Grant(dispatch, entry.model, best.why)
 

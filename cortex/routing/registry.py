@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from cortex.config.plugins import OWN_STRATEGIES, load_strategy
 from cortex.messages import Request
 from cortex.routing.entry import Entry
+from cortex.routing.learned import learned
+from cortex.routing.smart import smart
 from cortex.routing.strategies import (
     Ranked,
     State,
@@ -39,6 +41,8 @@ OWN: Mapping[str, Known] = {
     "round_robin": Known(round_robin),
     "least_loaded": Known(least_loaded),
     "cost_optimized": Known(cost_optimized),
+    "smart": Known(smart, reads_prompt=True, chooses_model=True),
+    "learned": Known(learned, reads_prompt=True, chooses_model=True),
 }
 
 

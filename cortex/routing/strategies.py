@@ -15,7 +15,10 @@ from cortex.ledger.prices import cost
 from cortex.messages import Request
 from cortex.routing.affinity import Affinity
 from cortex.routing.entry import Entry
-from cortex.workers.standing import NEVER
+from cortex.routing.learner import Learner
+from cortex.routing.preference import Smart
+from cortex.routing.rotation import is_cold
+from cortex.workers.standing import NEVER, Standing
 
 ASSUMED_LOAD_S = 15.0
 """What a load is taken to cost before one was seen: some seconds for a few GB from an SSD."""
@@ -30,13 +33,21 @@ NEAR = 0.1
 class State:
     """What strategies remember between requests; the dispatcher keeps it."""
 
-    __slots__ = ("affinity", "credits", "random")
+    __slots__ = ("affinity", "credits", "learner", "random", "shadow_credits", "smart", "waiting")
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, learner: Learner | None = None) -> None:
         self.random = random
+        self.learner = learner or Learner(wall=lambda: 0.0)
+        """What `learned` knows; without one, what nobody keeps."""
+        self.smart = Smart()
+        """`[smart]` of the settings in force."""
         self.affinity = Affinity()
+        self.waiting = 0
+        """Requests in the line just now."""
         self.credits: dict[str, float] = {}
         """Smooth weighted round robin: what each worker is owed."""
+        self.shadow_credits: dict[str, float] = {}
+        """The same, where it is only asked what it would have done."""
 
 
 class Ranked(NamedTuple):
@@ -55,10 +66,10 @@ def local_first(request: Request, entries: Sequence[Entry], state: State, now: f
     Among those the loaded model, the one that holds the conversation, the key with the most left, the idler.
     """
     if len(entries) == 1:
-        return [Ranked(entries[0], _tier_word(entries[0]))]
+        return [Ranked(entries[0], tier_word(entries[0]))]
     holder = state.affinity.holder(request.conversation, entries, now)
     order = sorted(entries, key=lambda entry: _local_first(entry, now, is_holder=entry is holder))
-    return [Ranked(entry, f"{_tier_word(entry)}, {_warmth(entry)}{_held(entry, holder)}") for entry in order]
+    return [Ranked(entry, f"{tier_word(entry)}, {_warmth(entry)}{held(entry, holder)}") for entry in order]
 
 
 def round_robin(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
@@ -88,7 +99,7 @@ def least_loaded(request: Request, entries: Sequence[Entry], state: State, now: 
     send every burst to one worker.
     """
     holder = state.affinity.holder(request.conversation, entries, now)
-    loads = {entry: _load(entry, now) for entry in entries}
+    loads = {entry: load(entry, now) for entry in entries}
     order = sorted(entries, key=lambda entry: loads[entry])
     if len(order) > 1:
         least = loads[order[0]]
@@ -98,7 +109,7 @@ def least_loaded(request: Request, entries: Sequence[Entry], state: State, now: 
             first = holder if holder in ties else min(two, key=lambda entry: loads[entry])
             order.remove(first)
             order.insert(0, first)
-    return [Ranked(entry, f"load {loads[entry]:.2f}, {_warmth(entry)}{_held(entry, holder)}") for entry in order]
+    return [Ranked(entry, f"load {loads[entry]:.2f}, {_warmth(entry)}{held(entry, holder)}") for entry in order]
 
 
 def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
@@ -109,7 +120,7 @@ def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now
     that comes last.
     """
     if len(entries) == 1:
-        return [Ranked(entries[0], _cost_word(expected_usd(request, entries[0])))]
+        return [Ranked(entries[0], cost_word(expected_usd(request, entries[0])))]
     costs = {entry: expected_usd(request, entry) for entry in entries}
     holder = state.affinity.holder(request.conversation, entries, now)
     order = sorted(
@@ -117,13 +128,13 @@ def cost_optimized(request: Request, entries: Sequence[Entry], state: State, now
         key=lambda entry: (
             costs[entry],
             entry is not holder,
-            _load_time_s(entry) + (entry.standing.pace.total_s(entry.model) or 0.0),
+            load_time_s(entry) + (entry.standing.pace.total_s(entry.model) or 0.0),
             -entry.standing.account.share_left(entry.model, now),
-            _load(entry, now),
+            load(entry, now),
             entry.standing.granted_at,
         ),
     )
-    return [Ranked(entry, f"{_cost_word(costs[entry])}, {_tier_word(entry)}{_held(entry, holder)}") for entry in order]
+    return [Ranked(entry, f"{cost_word(costs[entry])}, {tier_word(entry)}{held(entry, holder)}") for entry in order]
 
 
 def order_of(strategy: Strategy, request: Request, entries: Sequence[Entry], state: State, now: float) -> list[Ranked]:
@@ -169,54 +180,62 @@ def expected_usd(request: Request, entry: Entry) -> float:
     return cost(rate, Usage(input_tokens=tokens.input_tokens, output_tokens=output)) / 1e9
 
 
-def _cost_word(usd: float) -> str:
+def spent_usd(standing: Standing, model: str, usage: Usage | None, took_s: float) -> float:
+    """Return what an attempt there cost; 0 where it cost nothing or nobody knows."""
+    if standing.local:
+        return standing.settings.cost_per_hour * took_s / 3600.0
+    rate = None if standing.settings.free or usage is None else standing.account.rate(model)
+    return 0.0 if rate is None or usage is None else cost(rate, usage) / 1e9
+
+
+def cost_word(usd: float) -> str:
+    """Say what it costs."""
     if usd == 0.0:
         return "costs nothing"
     return "price unknown" if usd == NEVER else f"about ${usd:.2g}"
 
 
-def _held(entry: Entry, holder: Entry | None) -> str:
+def held(entry: Entry, holder: Entry | None) -> str:
+    """Say that it is the one that holds the conversation."""
     return ", has this conversation" if entry is holder else ""
 
 
 def _local_first(entry: Entry, now: float, *, is_holder: bool) -> tuple[float, ...]:
     standing = entry.standing
     return (
-        _tier(entry),
-        _load_time_s(entry),
+        tier(entry),
+        load_time_s(entry),
         not is_holder,
         -standing.account.share_left(entry.model, now),
-        _load(entry, now),
+        load(entry, now),
         _first_token_s(entry),
         standing.granted_at,  # of equals, the one that has waited longest
     )
 
 
-def _tier(entry: Entry) -> int:
+def tier(entry: Entry) -> int:
+    """Return 0 for own hardware, 1 for a free key, 2 for one that costs."""
     standing = entry.standing
     if standing.local:
         return 0
     return 1 if standing.settings.free else 2
 
 
-def _tier_word(entry: Entry) -> str:
-    return ("local", "free", "paid")[_tier(entry)]
+def tier_word(entry: Entry) -> str:
+    """Say whose it is."""
+    return ("local", "free", "paid")[tier(entry)]
 
 
 def _warmth(entry: Entry) -> str:
-    if not _is_cold(entry):
+    if not is_cold(entry):
         return "loaded" if entry.standing.local else "ready"
     load_s = entry.standing.pace.load_s(entry.model)
     return "has to load" if load_s is None else f"loads in {load_s:.0f} s"
 
 
-def _is_cold(entry: Entry) -> bool:
-    """Whether its model has to be loaded first: never, on other people's machines."""
-    return entry.standing.local and entry.standing.is_cold(entry.model)
-
-
-def _load_time_s(entry: Entry) -> float:
-    if not _is_cold(entry):
+def load_time_s(entry: Entry) -> float:
+    """Return how long its model has to be loaded first; 0 where it has not."""
+    if not is_cold(entry):
         return 0.0
     return entry.standing.pace.load_s(entry.model) or ASSUMED_LOAD_S
 
@@ -225,11 +244,12 @@ def _first_token_s(entry: Entry) -> float:
     return entry.standing.pace.first_token_s(entry.model) or 0.0
 
 
-def _load(entry: Entry, now: float) -> float:
+def load(entry: Entry, now: float) -> float:
+    """Return how busy it is: its share of slots in use, weighed by how long answers take there."""
     standing = entry.standing
     if standing.settings.weight <= 0:
         return NEVER
     share = (standing.in_flight + standing.pace.error_penalty(now)) / standing.slots
     slowness = standing.pace.total_s(entry.model) or 0.0
-    cold = 1.0 if _is_cold(entry) else 0.0
+    cold = 1.0 if is_cold(entry) else 0.0
     return (share * (1.0 + slowness / 10.0) + cold) / standing.settings.weight

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from cortex.routing.rules import KINDS
+from cortex.config.rules import KINDS
 
 Overrides = Mapping[str, Mapping[str, float] | float]
 """By a model's name or a pattern of names: one strength for all kinds, or strengths by kind."""

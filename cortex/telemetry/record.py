@@ -30,6 +30,7 @@ class Record:
         "attempts",
         "cache",
         "client",
+        "decision",
         "detail",
         "dialect",
         "given",
@@ -65,6 +66,8 @@ class Record:
         """Of an outcome that is not `ok`, for people."""
         self.status = 0
         self.total_s = 0.0
+        self.decision: Any = None
+        """What was drawn for it, where the strategy learns (`routing.learner.Drawn`)."""
         self.cache = "bypass"
         """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
         self.given: tuple[str, str, float] | None = None

@@ -5,12 +5,13 @@ requests are gathered in the journal and taken many at once: code that runs a hu
 it costs between other things. The journal outlives this actor, so a crash here loses none of them.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from msgspec import Struct
 
-from cortex.actors.actor import LoopActor, handles
+from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.telemetry.events import Report
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
@@ -31,16 +32,22 @@ GATHER_S = 0.05
 class Recorder(LoopActor):
     """See the module's docstring."""
 
-    def __init__(self, *, journal: Journal, metrics: Metrics) -> None:
+    def __init__(self, *, journal: Journal, metrics: Metrics, learn: Callable[[Record], None]) -> None:
         super().__init__()
         self._journal = journal
         self._metrics = metrics
+        self._learn = learn
         self._log: Any = structlog.get_logger()
 
     def on_start(self) -> None:
         """Take what ended while nobody was here, and a moment later what ended before its name was known again."""
         self.take(Take())
         self.after(GATHER_S, Take())
+
+    def on_terminate(self, reason: Reason) -> None:
+        """Take what ended last; after a crash the next incarnation does."""
+        if reason.is_expected:
+            self.take(Take())
 
     @handles(Due)
     def due(self, _: Due) -> None:
@@ -55,6 +62,8 @@ class Recorder(LoopActor):
 
     def _finished(self, record: Record) -> None:
         self._metrics.finished(record)
+        if record.decision is not None:
+            self._learn(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:
             self._log.info("request", **line)

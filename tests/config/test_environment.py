@@ -76,9 +76,9 @@ def test_variables_set_host_port_and_strategy_where_the_file_does_not():
         ({"CORTEX_HOST": "0.0.0.0"}, "CORTEX_HOST: expected a loopback address"),
         (
             {"CORTEX_STRATEGY": "lokal_first"},
-            "CORTEX_STRATEGY: expected local_first, round_robin, least_loaded or cost_optimized",
+            "CORTEX_STRATEGY: expected local_first, round_robin, least_loaded, cost_optimized, smart or learned",
         ),
-        ({"CORTEX_STRATEGY": "smartest"}, "local_first"),
+        ({"CORTEX_STRATEGY": "smartest"}, "did you mean smart?"),
         ({"OLLAMA_HOST": "a b"}, 'OLLAMA_HOST: expected host, host:port or a URL, found "a b"'),
         (
             {"OLLAMA_URLS": "a,ftp://b"},

@@ -203,7 +203,7 @@ WRONG = [
     ("[supervision]\nmax_seconds = inf", "found inf"),
     (
         '[routing]\nstrategy = "random"',
-        'expected local_first, round_robin, least_loaded or cost_optimized, found "random"',
+        'expected local_first, round_robin, least_loaded, cost_optimized, smart or learned, found "random"',
     ),
     ("[routing]\nstrategy = [1]", "found an array"),
     ("[routing]\nmax_attempts = 0", "2: routing.max_attempts"),

@@ -13,7 +13,9 @@ from cortex.config.watcher import Current
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dialect import BadRequest, Problem
+from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.pages import Pages
+from cortex.routing.learner import Learner
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.workers.books import Books
@@ -43,7 +45,8 @@ class House:
         )
         self.answers = Answers(lambda: self.current.settings.cache, wall=self.clock)
         cache = CachePages(answers=self.answers, names=self.names)
-        self.pages = Pages(control=control, cache=cache, board=self.board, current=self.current)
+        learned = LearnedPages(learner=Learner(wall=lambda: 0.0), journal=self.journal)
+        self.pages = Pages(control=control, cache=cache, learned=learned, board=self.board, current=self.current)
 
     async def get(self, path, *, method="GET", query=None, headers=None):
         """Return what a client gets: (status, value)."""

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from cortex.config import plugins
 from cortex.config.model import Price
+from cortex.config.rules import KINDS, parse
 from cortex.config.secret import Secret
 from cortex.providers.base import Model
 from cortex.routing import registry
 from cortex.routing.entry import Entry
-from cortex.routing.rules import KINDS, parse
-from cortex.routing.smart import MARGIN, WEIGHED, Smart, is_meant, smart
-from cortex.routing.strategies import Ranked, State, _load_time_s, _tier, cost_optimized, expected_usd
+from cortex.routing.preference import Smart, is_meant
+from cortex.routing.smart import MARGIN, WEIGHED, smart
+from cortex.routing.strategies import Ranked, State, cost_optimized, expected_usd, load_time_s, tier
 from cortex.routing.strengths import strength
 from cortex.workers.books import Books
 
@@ -166,8 +167,8 @@ def test_however_many_there_are_none_is_better_than_the_first_and_those_weighed_
             0 if preference is None else preference[entry],
             0.0 if is_enough(entry, difficulty) else 1.0 - STRENGTHS[entry.model],
             expected_usd(request(), entry),
-            _tier(entry),
-            _load_time_s(entry),
+            tier(entry),
+            load_time_s(entry),
         )
 
     keys = [key(each) for each in ranked]
@@ -290,8 +291,21 @@ def test_a_name_means_what_it_would_in_a_request_and_leaves_open_what_it_does_no
     assert is_meant(name, own("desk", model)) is means
 
 
+def test_while_requests_wait_less_is_enough():
+    """The strong one is slow, and a crowd that waits for it waits for the largest machine."""
+    entries = [own("desk", "middling", total_s=1.0), own("rack", "strong", total_s=20.0)]
+    state = Knowing(strengths=STRENGTHS)
+
+    alone = smart(asked(0.6), entries, state, NOW)
+    state.waiting = 4
+    crowded = smart(asked(0.6), entries, state, NOW)
+
+    assert named(alone)[0] == "rack"
+    assert named(crowded)[0] == "desk"
+
+
 def test_what_is_remembered_of_names_is_bounded(monkeypatch):
-    monkeypatch.setattr("cortex.routing.smart.KEPT", 3)
+    monkeypatch.setattr("cortex.routing.preference.KEPT", 3)
     known = Smart([parse("code → m1")])
     preference = known.preference(Traits("code", 0.5))
     for number in range(10):

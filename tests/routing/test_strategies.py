@@ -17,10 +17,10 @@ from cortex.routing.strategies import (
     ASSUMED_LOAD_S,
     NEAR,
     State,
-    _load,
     cost_optimized,
     expected_usd,
     least_loaded,
+    load,
     local_first,
     order_of,
     round_robin,
@@ -152,12 +152,12 @@ def test_round_robin_spreads_a_heavy_worker_as_nginx_does():
 def test_least_loaded_prefers_nobody_who_is_busier_by_more_than_the_tie_band(fleet, seed):
     first = least_loaded(request(), fleet, state(seed), NOW)[0].entry
 
-    assert _load(first, NOW) <= min(_load(each, NOW) for each in fleet) + NEAR
+    assert load(first, NOW) <= min(load(each, NOW) for each in fleet) + NEAR
 
 
 @given(fleet=fleets(least=3), seed=st.integers(0, 99))
 def test_least_loaded_orders_those_that_stand_behind_by_their_load(fleet, seed):
-    loads = [_load(ranked.entry, NOW) for ranked in least_loaded(request(), fleet, state(seed), NOW)]
+    loads = [load(ranked.entry, NOW) for ranked in least_loaded(request(), fleet, state(seed), NOW)]
 
     assert loads[1:] == sorted(loads[1:])
 
@@ -178,7 +178,7 @@ def test_a_weight_of_nothing_means_only_when_no_other_is_left(fleet):
 
 
 def test_failures_of_late_count_as_load():
-    assert _load(entry(failures=2), NOW) > _load(entry(), NOW)
+    assert load(entry(failures=2), NOW) > load(entry(), NOW)
 
 
 # Whether to wait for a busy worker rather than load on a free one

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.routing.rules import KINDS
+from cortex.config.rules import KINDS
 from cortex.routing.strengths import TABLE, _closest, billions, plain, read_table, strength
 
 PRICED = sorted(

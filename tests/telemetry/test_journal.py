@@ -136,11 +136,11 @@ def test_an_event_is_as_loud_as_the_table_says(event, level):
 
 
 async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_listens():
-    journal, metrics = Journal(), Metrics()
-    actor = Recorder.start(journal=journal, metrics=metrics)
+    journal, metrics, learned = Journal(), Metrics(), []
+    actor = Recorder.start(journal=journal, metrics=metrics, learn=learned.append)
     listener = journal.listen()
     ended = record(3, "ok")
-    ended.total_s = 1.5
+    ended.total_s, ended.decision = 1.5, "drawn"
     journal.ended(ended)
     actor.tell(Take())
     actor.tell(Report("worker rests", worker="desk"))
@@ -150,6 +150,18 @@ async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_lis
     assert metrics.requests.values == {("openai", "", "", "ok"): 1.0}
     assert (request["event"], request["id"], request["at"]) == ("request", "r-3", 4.5)
     assert (event["event"], event["worker"]) == ("worker rests", "desk")
+    assert learned == [ended]
+
+
+async def test_what_ended_last_is_taken_before_the_end():
+    journal, learned = Journal(), []
+    actor = Recorder.start(journal=journal, metrics=Metrics(), learn=learned.append)
+    ended = record(1, "ok")
+    ended.decision = "drawn"
+    journal.ended(ended)
+    await actor.stop()
+
+    assert learned == [ended]
 
 
 @given(counts=st.lists(st.integers(0, 5), max_size=12))
@@ -174,8 +186,8 @@ def test_when_nobody_takes_what_ended_it_is_said_again():
 
 async def test_what_ended_before_the_new_actors_name_was_known_is_taken_all_the_same(monkeypatch):
     monkeypatch.setattr("cortex.telemetry.recorder.GATHER_S", 0.0)
-    journal, metrics = Journal(), Metrics()
-    actor = Recorder.start(journal=journal, metrics=metrics)
+    journal, metrics, learned = Journal(), Metrics(), []
+    actor = Recorder.start(journal=journal, metrics=metrics, learn=learned.append)
     await asyncio.sleep(0)
     journal.ended(record(1, "ok"))
     await until(lambda: metrics.requests.values)

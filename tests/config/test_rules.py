@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.routing.rules import KINDS, Rule, RuleError, Term, first_fit, parse
+from cortex.config.rules import KINDS, Rule, RuleError, Term, first_fit, parse
 
 
 def traits(kind="code", difficulty=0.5, *, images=False, tools=False):
