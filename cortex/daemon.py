@@ -126,7 +126,7 @@ class Daemon:
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
-        self.answers = Answers(lambda: self.current.settings.cache)
+        self.answers = Answers(lambda: self.current.settings.cache, on_saved=self.metrics.saved)
         relay = Relay(names=self.names, pool=self.pool, current=self.current)
         self.front = Front(
             current=self.current,

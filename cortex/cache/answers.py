@@ -29,9 +29,17 @@ RESULTS = ("hit", "miss", "shared", "bypass")
 class Answers:
     """See the module's docstring."""
 
-    def __init__(self, settings: Callable[[], Settings], *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        *,
+        wall: Callable[[], float] = time.time,
+        on_saved: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`on_saved` is told what an answer that was given again would have cost, in nano-dollars."""
         self._settings = settings
         self._wall = wall
+        self._on_saved = on_saved
         self.memory = Memory(settings().memory_bytes)
         self.disk = Disk(None)
         self._waiting: dict[bytes, tuple[bytes, float]] = {}
@@ -102,6 +110,7 @@ class Answers:
         self.counts[result] += 1
         if answer is not None:
             self.saved_nano += answer.cost_nano
+            self._on_saved(answer.cost_nano)
 
     def take_waiting(self) -> Entries:
         """Return what is to be written, once."""

@@ -2,8 +2,9 @@
 
 Theory of operation: the key is a hash of the request's JSON with everything in it that could change an answer, also what Córtex
 does not know (a server at home may), less what is known to change none. Objects are written with sorted keys, so their order
-does not matter. The model stands in it as it was asked for. Bodies of two dialects that ask the same thing are two keys: a proof
-that they mean the same would have to know every field that either may hold.
+does not matter. The model stands in it as it was asked for. A chat that holds nothing but what `plain` knows is spelled in no
+dialect, so that OpenAI's, Ollama's and Anthropic's clients share its answer. Any other body is a key of its dialect's: a proof
+that two mean the same would have to know every field that either may hold.
 """
 
 from hashlib import blake2b
@@ -11,14 +12,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from cortex.cache.plain import NO_PART_OF_THE_ANSWER, plain
 from cortex.chat import Need
 from cortex.config.units import seconds
 from cortex.messages import Request
-
-NO_PART_OF_THE_ANSWER = frozenset(
-    {"stream", "stream_options", "user", "metadata", "store", "keep_alive", "safety_identifier", "prompt_cache_key"}
-)
-"""Keys of a body that change how or where an answer is given, billed or kept, and not what it says."""
 
 NOT_KEPT: frozenset[Need] = frozenset(
     {"raw_prompt", "legacy_completion", "audio", "files", "custom_tools", "logprobs", "image_urls"}
@@ -82,6 +79,10 @@ def key_of(request: Request, *, always: bool, tenant: bytes = b"") -> bytes | No
         return None
     try:
         body = msgspec.json.decode(request.body)
+        chat = plain(request.dialect, request.operation, body)
+        if chat is not None:
+            about = f"chat {request.strategy} {request.model} ".encode()
+            return blake2b(about + msgspec.json.encode(chat), digest_size=KEY_BYTES, key=tenant).digest()
         for name in NO_PART_OF_THE_ANSWER & body.keys():
             del body[name]
         body["model"] = request.model

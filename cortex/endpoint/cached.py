@@ -109,7 +109,7 @@ class Cached:
                 flight = self._depart(exchange, request, control, key)
             else:
                 flight.extend(request.deadline_s, self._bound_s(request))
-            record.cache = "shared" if joins else "miss"
+            record.cache, record.pays = "shared" if joins else "miss", not joins
             if await self._follow(exchange, request, flight):
                 self.answers.counted(record.cache, flight.answer if joins else None)
                 return
@@ -118,7 +118,7 @@ class Cached:
                 self._tell(exchange, flight)
                 return
             record.attempts = []
-        record.cache = "bypass"
+        record.cache, record.pays = "bypass", True
         self.answers.counted(record.cache)
         await self._relay.answer(exchange, request)
 
@@ -131,11 +131,15 @@ class Cached:
             await flight.ended.wait()
             if flight.answer is not None:
                 self._give(exchange, request, flight.answer, "shared")
+                flight.claim(exchange.record)
             return flight.answer is not None
         finally:
             flight.followers -= 1
             if not flight.followers:
+                flight.claim(exchange.record)  # it has left as well, and what was done was done for it
                 flight.exchange.task.cancel()
+            elif exchange.record.pays and not flight.ended.is_set():
+                exchange.record.pays, flight.is_unclaimed = False, True
 
     def _tell(self, exchange: Exchange, flight: Flight) -> None:
         """Give the first client the error that its call ended with."""
@@ -225,6 +229,7 @@ class Cached:
         record.cache, record.given = result, (stored.worker, stored.model, self.answers.age_s(stored))
         record.attempts = []
         if result == "hit":
+            record.pays = False
             self.answers.counted(result, stored)
         record.usage = stored.usage
         record.outcome, record.detail = "ok", f"from the cache, {record.given[2]:.0f} s old"

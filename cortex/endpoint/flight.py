@@ -14,6 +14,7 @@ from cortex.cache.answer import Stored
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.reply import Reply
 from cortex.messages import Request
+from cortex.telemetry.record import Record
 
 HELD_BYTES = 8_000_000
 """Of an answer; beyond it the call waits for whoever reads slowest, and nobody may join any more."""
@@ -121,6 +122,8 @@ class Flight:
         self.form = form
         """Dialect, operation and manner of the bytes."""
         self.followers = 0
+        self.is_unclaimed = False
+        """Whose request it was has left: the call counts as that of the next who is here at its end."""
         self.bound: asyncio.Timeout | None = None
         """What ends the call if nothing else does; there while it runs."""
         self.answer: Stored | None = None
@@ -138,6 +141,12 @@ class Flight:
             self.request.deadline_s = self.exchange.deadline_s = deadline_s
             if self.bound is not None and not self.bound.expired():
                 self.bound.reschedule(asyncio.get_running_loop().time() + by_s)
+
+    def claim(self, record: Record) -> None:
+        """Let the call count as that of `record`, where it counts as nobody's."""
+        if self.is_unclaimed:
+            self.is_unclaimed, record.pays = False, True
+            record.attempts = self.exchange.record.attempts
 
     def start(self, call: Coroutine[Any, Any, None]) -> None:
         """Let the call run."""
@@ -187,6 +196,7 @@ class Flight:
 
     def _end(self, exchange: Exchange) -> None:
         mine, record = exchange.record, self.exchange.record
+        self.claim(mine)
         mine.outcome, mine.detail, mine.usage, mine.queued_s = (
             record.outcome,
             record.detail,

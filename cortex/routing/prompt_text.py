@@ -26,7 +26,7 @@ from cortex.routing.courtesy import without_courtesy
 READ = 600
 """Characters that are read at either end."""
 
-HEAD_WORDS = 14
+HEAD_WORDS = 10
 PAIRED = 60
 """Words that are looked at in pairs as well."""
 HEAD_CHARACTERS = 160
@@ -48,7 +48,7 @@ _QUOTED = re.compile(r"""["“«„](?<![^\s(:\[{¿¡].)[^\s"”»][^"”»]{11,
 _HALF = 1 << (BITS - 1)
 _MASK = (1 << BITS) - 1
 _LENGTHS = [tuple(f"#len{bits}" for bits in range(3, upto + 1)) for upto in range(16)]
-_MARKS = (("```", "#fence"), ('"', "#quote"), ('{"', "#json"), ("?", "#asks"), ("://", "#url"), (" | ", "#bars"))
+_MARKS = (("```", "#fence"), ('"', "#quote"), ('{"', "#json"), ("://", "#url"), (" | ", "#bars"))
 _LINES = ((1, "#lines1"), (4, "#lines4"))
 _DENSE = ((0.02, "2"), (0.06, "6"), (0.12, "12"))
 
@@ -121,7 +121,7 @@ def features_of(text: str, cues: Mapping[str, str]) -> Features:
     """Return what the models look at; of a long text only its two ends.
 
     >>> sorted(features_of("Sí", {}).lexical)
-    ['si', '~ si ', '^si']
+    ['^si', 'si', '~ si ']
     """
     read = text if len(text) <= 2 * READ else f"{text[:READ]}\n{text[-READ:]}"
     whole = fold(read)
@@ -139,7 +139,7 @@ def features_of(text: str, cues: Mapping[str, str]) -> Features:
             [f"~{tail[at : at + 4]}" for at in range(len(tail) - 3)],
         )
     )
-    return Features(lexical, _shape(text, read, whole) + _sorts(words, cues))
+    return Features(lexical, _shape(text, read, whole, folded) + _sorts(words, cues))
 
 
 def fold(text: str) -> str:
@@ -188,12 +188,14 @@ def _asked(read: str, whole: str) -> str:
     return fold(asked) if quotations and any(map(str.isalpha, asked)) else whole
 
 
-def _shape(text: str, read: str, folded: str) -> list[str]:
+def _shape(text: str, read: str, folded: str, asked: str) -> list[str]:
     size = len(folded) or 1
     shape = [*_LENGTHS[min(15, len(text).bit_length())], *(name for mark, name in _MARKS if mark in read)]
     lines = read.count("\n")
     shape += [name for least, name in _LINES if lines >= least]
     shape += _dense("#digits", folded.count("0") / size) + _dense("#symbols", len(_SYMBOLS.findall(folded)) / size)
+    if "?" in asked:
+        shape.append("#asks")
     if folded.rstrip().endswith("?"):
         shape.append("#question")
     if size < 0.8 * len(read):

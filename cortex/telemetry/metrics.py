@@ -138,7 +138,9 @@ class Metrics(Collector):
         self.probe_seconds = Histogram("cortex_probe_seconds", "A round of probes.", ("worker",))
         self.client_gone = Counter("cortex_client_gone", "Clients that left before the end.", ())
         self.cost_usd = Counter("cortex_cost_usd", "What a worker's tokens were to be paid with.", ("worker",))
-        self.saved_usd = Counter("cortex_saved_usd", "What free tokens would have cost on the paid plans.", ())
+        self.saved_usd = Counter(
+            "cortex_saved_usd", "What free tokens, and answers given again, would have cost on the paid plans.", ()
+        )
         self.cache_requests = Counter("cortex_cache_requests", "Requests, by the cache's part in them.", ("result",))
         self.gauges: list[Gauge] = []
         self._models: set[str] = set()
@@ -155,11 +157,15 @@ class Metrics(Collector):
         self.cost_usd.add((worker,), paid_nano / 1e9)
         self.saved_usd.add((), saved_nano / 1e9)
 
+    def saved(self, nano: int) -> None:
+        """Count what was not paid, in nano-dollars."""
+        self.saved_usd.add((), nano / 1e9)
+
     def finished(self, record: Record) -> None:
         """Count a request that ended."""
         attempts = record.attempts
         self.cache_requests.add((record.cache,))
-        if record.cache in {"hit", "shared"}:
+        if not record.pays:
             self._spared(record)
         elif len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
             self._ordinary(record, attempts[0], record.usage)
@@ -167,7 +173,7 @@ class Metrics(Collector):
             self._any(record)
 
     def _spared(self, record: Record) -> None:
-        """Count a request that no worker had to answer: its own time is all the time it took."""
+        """Count a request that no worker had to answer by itself."""
         worker, model = "", ""
         if record.given is not None:
             worker, model = record.given[0], self._model(record.given[1])

@@ -38,6 +38,7 @@ class Record:
         "model",
         "operation",
         "outcome",
+        "pays",
         "queued_s",
         "status",
         "stream",
@@ -70,6 +71,8 @@ class Record:
         """What was drawn for it, where the strategy learns (`routing.learner.Drawn`)."""
         self.cache = "bypass"
         """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
+        self.pays = True
+        """Its attempts and tokens count as its own; not where a kept answer or another's call spared them."""
         self.given: tuple[str, str, float] | None = None
         """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
 

@@ -1,6 +1,7 @@
 """The same request is answered once: from memory, from the disk, or by one call that several share."""
 
 import asyncio
+import json
 
 import pytest
 from house import QUICK, until, worker
@@ -65,6 +66,36 @@ async def test_ollama_anthropic_and_embeddings_have_it_too(build, desk):
         assert second.headers["X-Cortex-Cache"] == "hit", path
         (said,) = {"message", "content", "data", "embeddings"} & first.json.keys()
         assert second.json[said] == first.json[said], path
+
+
+async def test_what_one_dialects_client_was_told_another_dialects_client_is_told_too(build, desk, cloud):
+    home = await build(worker(desk), worker(cloud))
+    turns = [{"role": "user", "content": "Why?"}]
+    for model in (MODEL, "cloud-70b"):
+        first = await home.post(
+            "/v1/chat/completions", {"model": model, "messages": turns, "temperature": 0, "max_tokens": 50}
+        )
+        more = {"temperature": 0, "num_predict": 50}
+        second = await home.post("/api/chat", {"model": model, "messages": turns, "options": more, "stream": False})
+        body = {"model": model, "messages": turns, "temperature": 0, "max_tokens": 50, "stream": True}
+        third = await home.post("/v1/messages", body)
+
+        cached = [seen.headers["X-Cortex-Cache"] for seen in (first, second, third)]
+        assert cached == ["miss", "hit", "hit"]
+        said = first.json["choices"][0]["message"]["content"]
+        assert second.json["message"]["content"] == said
+        deltas = [json.loads(line[6:]) for line in third.text.splitlines() if line.startswith("data: ")]
+        assert "".join(each["delta"].get("text", "") for each in deltas if each["type"] == "content_block_delta") == said
+
+
+async def test_a_hit_is_counted_among_what_was_saved(build, cloud):
+    home = await build("[telemetry]\nsaved_against = \"gpt-5.6-luna\"\n", worker(cloud, free=True))
+    await chat(home, model="cloud-70b")
+    once = sum(home.daemon.metrics.saved_usd.values.values())
+    await chat(home, model="cloud-70b")
+
+    assert once > 0
+    assert sum(home.daemon.metrics.saved_usd.values.values()) == pytest.approx(2 * once)
 
 
 async def test_a_request_left_to_chance_is_asked_each_time(build, desk):
@@ -177,6 +208,13 @@ async def test_a_joiner_survives_the_first_clients_leaving(build, start):
     assert b"[DONE]" in seen.body
     assert asked(desk) == 1
     await until(home.is_quiet)
+    metrics = home.daemon.metrics
+    await until(lambda: metrics.tokens.values.get(("desk", MODEL, "output")))
+    assert sum(metrics.attempts.values.values()) == 1
+    assert metrics.requests.values == {
+        ("openai", "desk", MODEL, "ok"): 1.0,
+        ("openai", "desk", MODEL, "client_gone"): 1.0,
+    }
 
 
 async def test_a_joiner_with_more_time_is_not_ended_by_the_firsts_deadline(build, start):
