@@ -144,6 +144,7 @@ class Daemon:
             metrics=self.metrics,
             is_closing=lambda: self.front.is_closing,
             books=self.books,
+            cache=self.answers.facts,
         )
         self._pages = Pages(
             control=control,
@@ -404,7 +405,17 @@ class Daemon:
                     yield (standing.name, state), float(state == shown)
 
         def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in ("telemetry", "ledger", "cache", "dispatcher", "health", "roster", "config", "endpoint"):
+            for name in (
+                "ledger",
+                "decisions",
+                "telemetry",
+                "cache",
+                "dispatcher",
+                "health",
+                "roster",
+                "config",
+                "endpoint",
+            ):
                 ref = self.names.lookup(name)
                 yield (name,), float(ref.waiting if ref else 0)
             for standing in self.board:
@@ -439,6 +450,12 @@ class Daemon:
                 "Kept answers.",
                 ("tier",),
                 lambda: [(("memory",), float(self.answers.memory.bytes)), (("disk",), float(self.answers.disk_bytes))],
+            ),
+            Gauge(
+                "cortex_cache_oldest_seconds",
+                "Age of the oldest answer in memory.",
+                (),
+                lambda: [((), age_s)] if (age_s := self.answers.oldest_s) is not None else [],
             ),
             Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
             Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),

@@ -45,6 +45,7 @@ class Control:
         metrics: Metrics,
         is_closing: Callable[[], bool],
         books: Books,
+        cache: Callable[[], dict[str, Any]],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -55,6 +56,7 @@ class Control:
         self._metrics = metrics
         self._is_closing = is_closing
         self._books = books
+        self._cache = cache
         self._clock = clock
         self._wall = wall
         self._started_s = clock()
@@ -95,6 +97,7 @@ class Control:
                 "uptime_s": round(self._clock() - self._started_s, 1),
                 "in_flight": sum(standing.in_flight for standing in self._board),
                 "queue": self._board.waiting,
+                "cache": self._cache(),
                 "problems": [str(problem) for problem in self._current.problems],
                 "tree": {"name": "root", "kind": "supervisor", "children": await self._children("root")},
             },

@@ -33,6 +33,7 @@ class House:
         self.current = Current(Settings(workers=workers, models=models or {}))
         self.is_closing = False
         self.books = Books(clock=self.clock)
+        self.answers = Answers(lambda: self.current.settings.cache, wall=self.clock)
         control = Control(
             names=self.names,
             board=self.board,
@@ -41,9 +42,9 @@ class House:
             metrics=self.metrics,
             is_closing=lambda: self.is_closing,
             books=self.books,
+            cache=self.answers.facts,
             clock=self.clock,
         )
-        self.answers = Answers(lambda: self.current.settings.cache, wall=self.clock)
         cache = CachePages(answers=self.answers, names=self.names)
         learned = LearnedPages(learner=Learner(wall=lambda: 0.0), journal=self.journal)
         self.pages = Pages(control=control, cache=cache, learned=learned, board=self.board, current=self.current)
