@@ -25,7 +25,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -52,6 +51,7 @@ from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
 from cortex.endpoint.control import Control
 from cortex.endpoint.front import Front
+from cortex.endpoint.gauges import gauges
 from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
@@ -65,8 +65,9 @@ from cortex.routing.learner import Learner
 from cortex.routing.strategies import spent_usd
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
+from cortex.telemetry.intensity import COUNTED, Intensity
 from cortex.telemetry.journal import Journal
-from cortex.telemetry.metrics import Gauge, Labels, Metrics
+from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.recorder import Due, Recorder
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
@@ -79,17 +80,12 @@ from cortex.workers.worker import Worker as WorkerActor
 
 EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
 
-WINDOWS_SHOWN = 2_000
-"""Of all keys and models together, to Prometheus: a client may ask a cloud for any of its models."""
-
 CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
 
 DECISIONS = Path(".cortex/decisions")
 
 READY_TIMEOUT_S = 10.0
-BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
-STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
 
 log: Any = structlog.get_logger()
 
@@ -112,7 +108,7 @@ class Daemon:
         self.names = Names()
         self.board = Board()
         self.journal = Journal()
-        self.metrics = Metrics()
+        self.metrics = Metrics(workers=lambda: [standing.name for standing in self.board], has=self._has)
         self.books = Books(
             prices=lambda: self.current.settings.prices,
             reference=lambda: self.current.settings.telemetry.saved_against,
@@ -155,7 +151,15 @@ class Daemon:
         )
         self.door = Door(Server(self.front.handle, handler_cancellation=True))
         self._is_stopping = False
-        self.metrics.gauges += self._gauges()
+        self.intensity = Intensity(time.monotonic)
+        self.metrics.gauges += gauges(
+            board=self.board,
+            names=self.names,
+            current=self.current,
+            answers=self.answers,
+            intensity=self.intensity,
+            told=self.metrics.told,
+        )
 
     async def start(self) -> None:
         """Open the port and start the tree; returns when requests are welcome. Raises OSError when the port cannot be had."""
@@ -200,6 +204,17 @@ class Daemon:
         else:
             rate = None if standing is None else standing.account.rate(model)
         return 0 if rate is None else cost(rate, usage)
+
+    def _has(self, worker: str, model: str) -> bool:
+        """Whether the configuration names a model, or the worker says that it has it: then metrics tell it by its name."""
+        settings, standing = self.current.settings, self.board.get(worker)
+        named = (settings.models, settings.prices) if standing is None else (settings.prices, standing.settings.limits)
+        if any(model in names for names in named):
+            return True
+        if standing is not None and (model in standing.settings.models or standing.model_named(model) == model):
+            return True
+        targets = [target for targets in settings.models.values() for target in targets]
+        return any(target == model or target.endswith(f":{model}") for target in targets)
 
     def _spent_usd(self, worker: str, model: str, usage: Usage | None, took_s: float) -> float:
         """Return what an attempt cost."""
@@ -320,7 +335,7 @@ class Daemon:
                     names=self.names,
                     pool=self.pool,
                     current=self.current,
-                    on_probe=lambda worker, took_s: self.metrics.probe_seconds.add((worker,), took_s),
+                    on_probe=self.metrics.probed,
                 ),
             ),
             ChildSpec(
@@ -378,11 +393,14 @@ class Daemon:
         child = offender.name.removeprefix("workers/")
         if report.context == "progress":
             if offender.restarts:
-                self.metrics.restarts.add((child,))
+                self.metrics.restarted(child)
             self.report(
                 Report("progress", worker=child, facts={"supervisor": report.supervisor, "restarts": offender.restarts})
             )
             return
+        if report.context in COUNTED:
+            supervision = self.current.settings.supervision
+            self.intensity.ended(report.supervisor, supervision.max_restarts, supervision.max_seconds)
         facts = {"supervisor": report.supervisor, "reason": str(report.reason), "restarts": offender.restarts}
         if offender.lost:
             facts["lost"] = offender.lost
@@ -392,75 +410,6 @@ class Daemon:
         """Say that the loop is blocked, from the watchdog's thread and at once: the telemetry actor is on that loop."""
         event = "loop runs again" if stall.is_over else "loop blocked"
         log.error(event, blocked_s=round(stall.blocked_s, 3), stack=stall.stack or None)
-
-    def _gauges(self) -> list[Gauge]:
-        def each(read: Callable[[Any], float]) -> Callable[[], Iterable[tuple[Labels, float]]]:
-            return lambda: [((standing.name,), read(standing)) for standing in self.board]
-
-        def states() -> Iterable[tuple[Labels, float]]:
-            now = time.monotonic()
-            for standing in self.board:
-                shown = standing.shown(now)
-                for state in STATES:
-                    yield (standing.name, state), float(state == shown)
-
-        def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in (
-                "ledger",
-                "decisions",
-                "telemetry",
-                "cache",
-                "dispatcher",
-                "health",
-                "roster",
-                "config",
-                "endpoint",
-            ):
-                ref = self.names.lookup(name)
-                yield (name,), float(ref.waiting if ref else 0)
-            for standing in self.board:
-                ref = self.names.lookup(standing.actor)
-                yield (standing.name,), float(ref.waiting if ref else 0)
-
-        return [
-            Gauge("cortex_in_flight", "Requests that a worker is at.", ("worker",), each(lambda s: s.in_flight)),
-            Gauge("cortex_slots", "Requests that a worker takes at once.", ("worker",), each(lambda s: s.slots)),
-            Gauge(
-                "cortex_breaker_state",
-                "0 closed, 1 half-open, 2 open.",
-                ("worker",),
-                each(lambda s: BREAKER_VALUES[s.breaker.state]),
-            ),
-            Gauge("cortex_worker_state", "1 for the state it is in.", ("worker", "state"), states),
-            Gauge(
-                "cortex_quota_remaining",
-                "What is left of a window of a key's quota.",
-                ("worker", "model", "window"),
-                lambda: islice(
-                    (
-                        ((standing.name, window.model, f"{window.counts}_per_{window.period}"), float(window.left))
-                        for standing in self.board
-                        for window in standing.account.windows()
-                    ),
-                    WINDOWS_SHOWN,
-                ),
-            ),
-            Gauge(
-                "cortex_cache_bytes",
-                "Kept answers.",
-                ("tier",),
-                lambda: [(("memory",), float(self.answers.memory.bytes)), (("disk",), float(self.answers.disk_bytes))],
-            ),
-            Gauge(
-                "cortex_cache_oldest_seconds",
-                "Age of the oldest answer in memory.",
-                (),
-                lambda: [((), age_s)] if (age_s := self.answers.oldest_s) is not None else [],
-            ),
-            Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
-            Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),
-            Gauge("cortex_build_info", "Which Córtex this is.", ("version",), lambda: [((__version__,), 1.0)]),
-        ]
 
 
 async def run(files: Sources, *, demo: bool = False, home: Path = Path()) -> int:
