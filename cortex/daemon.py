@@ -3,6 +3,7 @@
     root            one_for_one; when it gives up the process ends with 70
     ├── ledger      what each key has used, and what was learned, on disk
     ├── decisions   the log of what `learned` decided
+    ├── stories     what became of each request, on disk for a day
     ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it learned
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
@@ -69,6 +70,7 @@ from cortex.telemetry.intensity import COUNTED, Intensity
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.recorder import Due, Recorder
+from cortex.telemetry.stories import Bounds, Stories
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
@@ -84,6 +86,7 @@ CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
 
 DECISIONS = Path(".cortex/decisions")
+STORIES = Path(".cortex/stories")
 
 READY_TIMEOUT_S = 10.0
 
@@ -116,6 +119,7 @@ class Daemon:
         )
         self.learner = Learner(wall=time.time, spent=self._spent_usd)
         self._home = home
+        self.stories = Stories(home / STORIES, self._kept_stories, time.time)
         self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
@@ -141,6 +145,7 @@ class Daemon:
             is_closing=lambda: self.front.is_closing,
             books=self.books,
             cache=self.answers.facts,
+            told=self.stories.find,
         )
         self._pages = Pages(
             control=control,
@@ -158,6 +163,7 @@ class Daemon:
             current=self.current,
             answers=self.answers,
             intensity=self.intensity,
+            stories=self.stories,
             told=self.metrics.told,
         )
 
@@ -204,6 +210,10 @@ class Daemon:
         else:
             rate = None if standing is None else standing.account.rate(model)
         return 0 if rate is None else cost(rate, usage)
+
+    def _kept_stories(self) -> Bounds:
+        telemetry = self.current.settings.telemetry
+        return Bounds(telemetry.stories_s, telemetry.stories_bytes)
 
     def _has(self, worker: str, model: str) -> bool:
         """Whether the configuration names a model, or the worker says that it has it: then metrics tell it by its name."""
@@ -292,8 +302,23 @@ class Daemon:
                 ),
             ),
             ChildSpec(
+                "stories",
+                lambda: DailyLog.start(
+                    folder=self._home / STORIES,
+                    collect=self.stories.take_lines,
+                    report=self.report,
+                    wall=time.time,
+                    write=self.stories.append,
+                ),
+            ),
+            ChildSpec(
                 "telemetry",
-                lambda: Recorder.start(journal=self.journal, metrics=self.metrics, learn=self.learner.finished),
+                lambda: Recorder.start(
+                    journal=self.journal,
+                    metrics=self.metrics,
+                    learn=self.learner.finished,
+                    keep=self.stories.add,
+                ),
             ),
             ChildSpec(
                 "cache",

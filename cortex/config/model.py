@@ -118,6 +118,12 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """Keep the text of prompts and answers."""
     saved_against: str = OWN_PLAN
     """The model that `saved_usd_total` compares with, by its name in the price book; `own`: each model's own paid plan."""
+    stories_s: float = 86_400.0
+    """How long it can be read what became of a request."""
+    stories_bytes: int = 200_000_000
+    """On disk, all together; the oldest go first."""
+    traces: str = ""
+    """Where OpenTelemetry spans go, as OTLP over HTTP (`http://127.0.0.1:4318`); empty: nowhere."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ from cortex.config.kinds import (
     strategy,
     strength,
     text,
+    url,
 )
 from cortex.config.problem import Place, Unusable, Variable, dotted, kind_of, nearest, shown
 
@@ -200,7 +201,14 @@ SECTIONS: Mapping[str, Section[Any]] = {
     ),
     "telemetry": Section(
         model.Telemetry,
-        {"log": Field(choice("console", "json")), "prompts": Field(boolean), "saved_against": Field(text)},
+        {
+            "log": Field(choice("console", "json")),
+            "prompts": Field(boolean),
+            "saved_against": Field(text),
+            "stories": Field(duration, "stories_s"),
+            "stories_size": Field(size, "stories_bytes"),
+            "traces": Field(url),
+        },
     ),
 }
 """The sections with fixed keys, by name."""

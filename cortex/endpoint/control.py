@@ -1,5 +1,6 @@
 """Córtex's own paths: what `status`, the page, Kubernetes and Prometheus read, and the actions on workers."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.shown import DAY_S, full, health_of, short, sums, used
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
+from cortex.telemetry.record import Record
 from cortex.telemetry.recorder import Take
 from cortex.workers.books import Books
 from cortex.workers.messages import Drain, ProbeNow, Rest, Resume
@@ -46,6 +48,7 @@ class Control:
         is_closing: Callable[[], bool],
         books: Books,
         cache: Callable[[], dict[str, Any]],
+        told: Callable[[str], Record | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -57,6 +60,8 @@ class Control:
         self._is_closing = is_closing
         self._books = books
         self._cache = cache
+        self._told = told
+        self._searching = asyncio.Lock()
         self._clock = clock
         self._wall = wall
         self._started_s = clock()
@@ -135,10 +140,13 @@ class Control:
         _json(reply, {"requests": [{**record.line(), "arrived_at": record.arrived_at} for record in latest]})
 
     async def request(self, _: web.BaseRequest, reply: Reply, request_id: str) -> None:
-        """Answer one request's trace."""
+        """Answer what became of one request: from memory, or from what is kept on disk for a day."""
         record = self._journal.find(request_id)
         if record is None:
-            raise _not_found(f"no request '{request_id[:60]}' among the last that are remembered")
+            async with self._searching:  # it reads files: one search at a time, however many ask
+                record = await asyncio.to_thread(self._told, request_id)
+        if record is None:
+            raise _not_found(f"no request '{request_id[:60]}' among those that are remembered (telemetry.stories)")
         _json(reply, record.trace())
 
     async def config(self, _: web.BaseRequest, reply: Reply) -> None:

@@ -15,6 +15,7 @@ from cortex.telemetry import log as logs
 from cortex.telemetry.intensity import Intensity
 from cortex.telemetry.labels import Told
 from cortex.telemetry.series import Gauge, Labels
+from cortex.telemetry.stories import Stories
 from cortex.workers.standing import Board, Shown, Standing
 
 BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
@@ -29,7 +30,14 @@ Pairs = Iterable[tuple[Labels, float]]
 
 
 def gauges(
-    *, board: Board, names: Names, current: Current, answers: Answers, intensity: Intensity, told: Told
+    *,
+    board: Board,
+    names: Names,
+    current: Current,
+    answers: Answers,
+    intensity: Intensity,
+    stories: Stories,
+    told: Told,
 ) -> list[Gauge]:
     """Return all of them."""
     return [
@@ -62,10 +70,10 @@ def gauges(
             lambda: [((), float(len(current.problems)))],
         ),
         Gauge(
-            "cortex_log_lines_dropped",
-            "Log lines that nobody took in time.",
-            (),
-            lambda: [((), float(logs.writer().dropped))],
+            "cortex_telemetry_dropped",
+            "What was not written, because nobody took it in time.",
+            ("what",),
+            lambda: [(("log line",), float(logs.writer().dropped)), (("story",), float(stories.dropped))],
             kind="counter",
         ),
         Gauge("cortex_build_info", "Which Córtex this is.", ("version",), lambda: [((__version__,), 1.0)]),

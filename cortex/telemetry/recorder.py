@@ -32,11 +32,21 @@ GATHER_S = 0.05
 class Recorder(LoopActor):
     """See the module's docstring."""
 
-    def __init__(self, *, journal: Journal, metrics: Metrics, learn: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        metrics: Metrics,
+        learn: Callable[[Record], None],
+        keep: Callable[[Record], None] | None = None,
+        trace: Callable[[Record], None] | None = None,
+    ) -> None:
         super().__init__()
         self._journal = journal
         self._metrics = metrics
         self._learn = learn
+        self._keep = keep
+        self._trace = trace
         self._log: Any = structlog.get_logger()
 
     def on_start(self) -> None:
@@ -64,6 +74,11 @@ class Recorder(LoopActor):
         self._metrics.finished(record)
         if record.decision is not None:
             self._learn(record)
+            record.decision = None
+        if self._trace is not None:
+            self._trace(record)
+        if self._keep is not None:
+            self._keep(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:
             self._log.info("request", **line)
