@@ -354,7 +354,7 @@ class Daemon:
             kept = standing.settings if standing is not None else worker
             return WorkerActor.start(
                 settings=settings.workers.get(name, kept),
-                routing=settings.routing,
+                routing=settings.timed,
                 breaker=settings.breaker,
                 board=self.board,
                 books=self.books,

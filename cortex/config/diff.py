@@ -13,6 +13,7 @@ _SECTIONS = (
     "server",
     "supervision",
     "routing",
+    "streams",
     "breaker",
     "cache",
     "smart",

@@ -164,6 +164,17 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "stall_timeout": Field(duration, "stall_timeout_s"),
         },
     ),
+    "streams": Section(
+        model.Streams,
+        {
+            "resume": Field(boolean),
+            "hold_tools": Field(boolean),
+            "keepalive": Field(duration, "keepalive_s"),
+            "first_token_timeout": Field(duration, "first_token_timeout_s"),
+            "stall_timeout": Field(duration, "stall_timeout_s"),
+            "max_held": Field(size, "max_held_bytes"),
+        },
+    ),
     "breaker": Section(
         model.Breaker,
         {

@@ -12,6 +12,7 @@ from typing import Literal
 from cortex.endpoint.dialect import Dialect
 from cortex.endpoint.kept import Kept
 from cortex.endpoint.reply import ClientGoneError, Reply, clean, header_lines
+from cortex.endpoint.resume import Begun
 from cortex.messages import Request
 from cortex.telemetry.record import Record
 
@@ -32,7 +33,18 @@ Ended = Literal["", "deadline", "body", "stall", "shutdown"]
 class Exchange:
     """See the module's docstring."""
 
-    __slots__ = ("commented_s", "deadline_s", "dialect", "ended_by", "kept", "record", "reply", "request", "task")
+    __slots__ = (
+        "begun",
+        "commented_s",
+        "deadline_s",
+        "dialect",
+        "ended_by",
+        "kept",
+        "record",
+        "reply",
+        "request",
+        "task",
+    )
 
     def __init__(self, *, dialect: Dialect, reply: Reply, record: Record, task: "asyncio.Task[object]") -> None:
         self.dialect = dialect
@@ -46,6 +58,8 @@ class Exchange:
         self.commented_s = record.arrived_s
         self.kept: Kept | None = None
         """What the upstream said, where its answer may be stored."""
+        self.begun: Begun | None = None
+        """What the client has of its streamed answer, where another attempt may go on with it."""
         self.ended_by: Ended = ""
         """Written by the sweep before it cancels the task; empty when it is the client that left."""
 

@@ -2,8 +2,8 @@
 
 Theory of operation: nothing goes to the client before an attempt has produced content. Until then a failure costs only
 time: the lease ends with what went wrong, the worker goes into `tried`, and the dispatcher is asked again, inside one
-deadline. From the first content on the client has heard of this attempt: what breaks then is told in the dialect's own way,
-and nothing is ever made up to make a cut answer look whole.
+deadline. From the first content on the client has heard of this attempt: what breaks then is gone on with by another
+(`resume`), else told in the dialect's own way, and nothing is ever made up to make a cut answer look whole.
 """
 
 import asyncio
@@ -16,22 +16,26 @@ from msgspec import structs
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
 from cortex.chat import Ask, Chat, Embed, Usage, Vectors
+from cortex.config.model import Streams
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
-from cortex.endpoint.flow import Translation, first_calls
+from cortex.endpoint.flow import Flow, HeldPassage, Holds, Translation, first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
+from cortex.endpoint.resume import Begun, may_be_resumed
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
-from cortex.providers.base import Passage, Whole, Wire
+from cortex.providers.base import Whole, Wire
 from cortex.routing.prompt import Traits, traits_of
 from cortex.routing.registry import find
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
 from cortex.transport.pool import Pool
 from cortex.transport.response import Response
+from cortex.workers.continues import Continues
 from cortex.workers.lease import Lease
-from cortex.workers.messages import Dispatch, KeepLoading, Tried
+from cortex.workers.messages import Dispatch, KeepLoading, Onward, Tried
+from cortex.workers.standing import Standing
 
 NEVER = float("inf")
 RETRY_WAIT_S = 60.0
@@ -55,11 +59,18 @@ class Relay:
     """See the module's docstring. One serves every exchange of an endpoint."""
 
     def __init__(
-        self, *, names: Names, pool: Pool, current: Current, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        names: Names,
+        pool: Pool,
+        current: Current,
+        continues: Continues | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names = names
         self._pool = pool
         self._current = current
+        self._continues = continues or Continues(wall=time.time)
         self._clock = clock
 
     async def answer(self, exchange: Exchange, request: Request, *, or_else: str = "") -> bool:
@@ -73,7 +84,7 @@ class Relay:
         if find(request.strategy or self._current.settings.routing.strategy).reads_prompt:
             request.traits = _traits(exchange.dialect, request)
         while True:
-            granted = await self._lease(Dispatch(request, tried), exchange)
+            granted = await self._lease(Dispatch(request, tried, self._onward(exchange)), exchange)
             if isinstance(granted, Refusal):
                 if granted.kind == or_else and not tried:
                     return False
@@ -82,7 +93,10 @@ class Relay:
             failure = await self._attempt(granted, exchange, request)
             if failure is None:
                 return True
-            if failure.word in FINAL:
+            if record.attempts[-1].told and not self._may_go_on(exchange, request, failure):
+                self._tell_break(exchange, failure)
+                return True
+            if failure.word in FINAL and not _is_begun(exchange):
                 self.tell(exchange, of_failure(failure, record), outcome="client_error")
                 return True
             about = (granted.worker, granted.model) if failure.word in OF_MODEL else granted.worker
@@ -91,6 +105,33 @@ class Relay:
             if not attempts_left or self._clock() >= request.deadline_s:
                 self._refuse(exchange, request, _all_tried(tried, self._clock()), tried)
                 return True
+
+    def _onward(self, exchange: Exchange) -> Onward | None:
+        """Say what is wanted of the next worker where the client has the beginning of its answer."""
+        begun = exchange.begun
+        if begun is None or begun.attempt is None:
+            return None
+        verdict = self._continues.verdict if begun.text else _anyone
+        return Onward(begun.model, begun.digest, verdict)
+
+    def _may_go_on(self, exchange: Exchange, request: Request, failure: Failure) -> bool:
+        """Note that an answer broke off before its client's eyes; False where nobody may go on with it."""
+        begun = exchange.begun
+        exchange.kept = None  # whatever comes of it has two authors
+        return (
+            begun is not None
+            and failure.word not in FINAL
+            and begun.broke(exchange.dialect, request, exchange.record.attempts[-1], failure)
+        )
+
+    def _tell_break(self, exchange: Exchange, failure: Failure) -> None:
+        """Tell the client that its answer broke off, and why it did first."""
+        record, begun = exchange.record, exchange.begun
+        attempt = record.answered_by
+        if begun is not None and begun.failure is not None:
+            attempt, failure = begun.attempt, begun.failure
+        record.broke = failure.word
+        self.tell(exchange, of_break(failure, attempt), outcome=failure.word)
 
     def tell(self, exchange: Exchange, problem: Problem, *, outcome: str) -> None:
         """Tell the client of a problem: as an HTTP error, or as the end of a stream that has begun."""
@@ -137,7 +178,7 @@ class Relay:
         raise AssertionError("unreachable: the last try returns")
 
     async def _attempt(self, lease: Lease, exchange: Exchange, request: Request) -> Failure | None:
-        """Try one worker; None when the client has its answer, or the error that ended it after its first content."""
+        """Try one worker; None when the client has its answer."""
         record = exchange.record
         started_s = self._clock()
         attempt = Attempt(lease.worker, lease.model, lease.why, lease.cold, began_s=started_s - record.arrived_s)
@@ -145,6 +186,9 @@ class Relay:
         record.decision = request.decision
         if exchange.kept is not None:
             exchange.kept.begin(lease.link.provider)
+        is_resumed = _is_begun(exchange)
+        if is_resumed:
+            attempt.resumed = "failed"  # until it is known better
         with lease:
             try:
                 if request.stream:
@@ -163,11 +207,10 @@ class Relay:
             attempt.ended_s = ended_s - record.arrived_s
             attempt.failure = failure
             record.usage = usage
+            if is_resumed and exchange.begun is not None:
+                record.usage = exchange.begun.flow.usage
             first_s = None if attempt.first_token_s is None else attempt.first_token_s - attempt.began_s
             lease.end(Outcome(failure=failure, usage=usage, first_token_s=first_s, total_s=ended_s - started_s))
-        if failure is not None and attempt.first_token_s is not None:
-            self.tell(exchange, of_break(failure, record), outcome=failure.word)
-            return None
         return failure
 
     async def _whole(
@@ -236,51 +279,98 @@ class Relay:
     async def _stream(
         self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
     ) -> tuple[Failure | None, Usage | None]:
-        provider, dialect = lease.link.provider, exchange.dialect
-        flow: Passage | Translation
+        provider, dialect, begun = lease.link.provider, exchange.dialect, exchange.begun
+        if begun is not None and begun.is_broken:
+            return await self._resumed(lease, attempt, exchange, request, begun)
+        streams = self._current.settings.streams
+        holds, limit = holds_of(request, streams), streams.max_held_bytes
+        flow: Flow
         if provider.passes(request):
             response = await self._send(lease, provider.encode(request, None, lease.model))
             flow = provider.passage(request)
+            if holds:
+                flow = HeldPassage(flow, holds, limit)
         else:
             ask = fitted(dialect.neutral(request), lease)
             response = await self._send(lease, provider.encode(request, ask, lease.model))
-            renderer = dialect.renderer(request, lease.model)
-            flow = Translation(provider.decoder(request), renderer, is_one_call=_is_one_call(ask))
-            _keep(exchange, b"", is_one_call=_is_one_call(ask))
+            renderer, is_one_call = dialect.renderer(request, lease.model), _is_one_call(ask)
+            flow = Translation(provider.decoder(request), renderer, is_one_call=is_one_call, holds=holds, limit=limit)
+            _keep(exchange, b"", is_one_call=is_one_call)
+        exchange.begun = Begun(flow, lease, limit) if streams.resume and may_be_resumed(request) else None
+        return await self._flowed(lease, response, flow, attempt, exchange), flow.usage
+
+    async def _resumed(
+        self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request, begun: Begun
+    ) -> tuple[Failure | None, Usage | None]:
+        """Have one worker go on with an answer, and remember whether it did."""
+        provider, streams = lease.link.provider, self._current.settings.streams
+        assert begun.ask is not None  # noqa: S101  else nobody would have been asked
+        response = await self._send(lease, provider.encode(request, fitted(begun.ask, lease), lease.model))
+        flow = begun.continuation(
+            provider.decoder(request),
+            lease.worker,
+            is_trusted=self._continues.verdict(lease.standing, lease.model) == "continues",
+            holds=holds_of(request, streams),
+            limit=streams.max_held_bytes,
+        )
+        try:
+            failure = await self._flowed(lease, response, flow, attempt, exchange)
+        finally:
+            if attempt.told:
+                attempt.resumed = flow.seam.joined if begun.text else "anew"
+        verdict = flow.verdict(response.status, failure)
+        if verdict is not None:
+            self._continues.learn(lease.standing, lease.model, verdict)
+        return failure, flow.own_usage
+
+    async def _flowed(
+        self, lease: Lease, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange
+    ) -> Failure | None:
+        """Bring a stream to the client; return what went wrong with it."""
         try:
             if response.status != 200:
-                return await _refused(lease, response), None
+                return await _refused(lease, response)
             lease.took(response, self._clock())
             await self._pump(response, flow, attempt, exchange)
         finally:
             response.close()
-        return flow.failure, flow.usage
+        return flow.failure
 
-    async def _pump(
-        self, response: Response, flow: "Passage | Translation", attempt: Attempt, exchange: Exchange
-    ) -> None:
+    async def _pump(self, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange) -> None:
         """Move a stream from the upstream to the client, as slowly as the slower of them; `flow` says how it ended."""
-        reply, kept = exchange.reply, exchange.kept
+        reply, kept, begun = exchange.reply, exchange.kept, exchange.begun
         while True:
             data = await _next_of(response, flow)
             if kept is not None and data:
                 kept.add(data)
             out = flow.feed(data) if data else flow.close()
             if out:
-                if attempt.first_token_s is None:
-                    attempt.first_token_s = self._clock() - exchange.record.arrived_s
-                if reply.status_sent:
+                if attempt.told:
                     reply.write(out)
                 else:
-                    reply.begin(exchange.dialect.stream_type, exchange.head(), out)
+                    self._begin(attempt, exchange, out)
+                if begun is not None:
+                    begun.add(out)
                 if reply.is_paused:
                     await reply.drained()
+            elif attempt.first_token_s is None and flow.committed:  # it is held back
+                attempt.first_token_s = self._clock() - exchange.record.arrived_s
             if flow.failure is not None:
                 return
             if not data:
                 break
         exchange.record.outcome = "ok"
         reply.end()
+
+    def _begin(self, attempt: Attempt, exchange: Exchange, out: bytes) -> None:
+        """Let the client hear of an attempt."""
+        attempt.told = True
+        if attempt.first_token_s is None:
+            attempt.first_token_s = self._clock() - exchange.record.arrived_s
+        if exchange.reply.status_sent:
+            exchange.reply.write(out)
+        else:
+            exchange.reply.begin(exchange.dialect.stream_type, exchange.head(), out)
 
     def _send(self, lease: Lease, wire: Wire) -> Coroutine[Any, Any, Response]:
         link = lease.link
@@ -301,7 +391,10 @@ class Relay:
     def _refuse(
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
     ) -> None:
-        """Tell the client that nothing answered, with the first cause, not only the last."""
+        """Tell the client that nothing answered, or went on, with the first cause, not only the last."""
+        if exchange.begun is not None and exchange.begun.failure is not None:
+            self._tell_break(exchange, exchange.begun.failure)
+            return
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
             refusal = Refusal("unsupported", unsupported[0].detail, refusal.candidates)
@@ -336,6 +429,25 @@ class Relay:
                 assert_never(failure.word)
 
 
+def _is_begun(exchange: Exchange) -> bool:
+    """Whether the client has the beginning of an answer that broke off."""
+    return exchange.begun is not None and exchange.begun.is_broken
+
+
+def _anyone(_standing: Standing, _model: str) -> None:
+    """Know nothing of anyone: there is no text to continue."""
+
+
+def holds_of(request: Request, streams: Streams) -> Holds:
+    """Return what of a streamed answer is held back until it is whole."""
+    needs = request.needs
+    if not needs or not streams.hold_tools:
+        return ""
+    if "json_schema" in needs or "json_object" in needs:
+        return "all"
+    return "calls" if "tools" in needs else ""
+
+
 def _traits(dialect: Dialect, request: Request) -> Traits | None:
     """Return what kind of prompt it is; None for texts to embed, and for what only its own dialect can say."""
     try:
@@ -352,7 +464,7 @@ def _keep(exchange: Exchange, body: bytes | Failure, *, is_one_call: bool = Fals
         exchange.kept.add(body)
 
 
-async def _next_of(response: Response, flow: "Passage | Translation") -> bytes:
+async def _next_of(response: Response, flow: Flow) -> bytes:
     """Return what came next, nothing at the end; a connection that breaks behind a whole answer is an end like any."""
     try:
         return await response.chunk()

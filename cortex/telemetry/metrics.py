@@ -131,6 +131,10 @@ class Metrics(Collector):
         )
         self.tokens = Counter("cortex_tokens", "Tokens, as upstreams counted them.", ("worker", "model", "direction"))
         self.failovers = Counter("cortex_failovers", "Attempts given up for another worker.", ("worker", "word"))
+        self.failovers_seen = Counter(
+            "cortex_failovers_seen", "Answers that broke off before their clients' eyes.", ("worker", "word")
+        )
+        self.resumes = Counter("cortex_resumes", "Attempts to go on with a begun answer.", ("worker", "outcome"))
         self.attempts = Counter("cortex_attempts", "Attempts ended.", ("worker", "outcome"))
         self.queue_seconds = Histogram("cortex_queue_seconds", "Time in the line of those that waited.", ())
         self.restarts = Counter("cortex_actor_restarts", "Actors started again by their supervisor.", ("actor",))
@@ -214,7 +218,7 @@ class Metrics(Collector):
         return row
 
     def _any(self, record: Record) -> None:
-        attempt = record.answered_by
+        attempt, attempts = record.answered_by, record.attempts
         worker = attempt.worker if attempt else ""
         model = self._model(attempt.model) if attempt else ""
         self.requests.add((record.dialect, worker, model, record.outcome))
@@ -222,11 +226,16 @@ class Metrics(Collector):
         self.overhead_seconds.add((), record.overhead_s)
         if record.outcome == "client_gone":
             self.client_gone.add(())
-        for number, tried in enumerate(record.attempts, 1):
+        for number, tried in enumerate(attempts, 1):
             word = tried.failure.word if tried.failure else ("ok" if record.outcome == "ok" else record.outcome)
             self.attempts.add((tried.worker, word))
-            if tried.failure and number < len(record.attempts):
+            if tried.failure and number < len(attempts):
                 self.failovers.add((tried.worker, word))
+            if tried.resumed:
+                self.resumes.add((tried.worker, tried.resumed))
+        if record.broke:
+            broken = next((tried.worker for tried in attempts if tried.told), worker)
+            self.failovers_seen.add((broken, record.broke))
         if attempt and attempt.first_token_s is not None:
             self.first_token_seconds.add((worker, model), attempt.first_token_s - attempt.began_s)
         if record.usage is not None:

@@ -19,6 +19,11 @@ class Attempt(Struct):
     first_token_s: float | None = None
     ended_s: float | None = None
     failure: Failure | None = None
+    told: bool = False
+    """Something of its answer went to the client."""
+    resumed: str = ""
+    """Of one that was to go on with a begun answer: `continued`, `overlapped` or `restarted` (both cut to what was new), `anew`
+    (nothing but thoughts was out), `failed`."""
 
 
 class Record:
@@ -28,6 +33,7 @@ class Record:
         "arrived_at",
         "arrived_s",
         "attempts",
+        "broke",
         "cache",
         "client",
         "decision",
@@ -59,6 +65,8 @@ class Record:
         """As asked for."""
         self.stream = False
         self.attempts: list[Attempt] = []
+        self.broke = ""
+        """The word of a break that the client was told of: nobody could go on with what it had."""
         self.queued_s = 0.0
         self.usage: Usage | None = None
         self.outcome = ""
@@ -108,7 +116,7 @@ class Record:
     @property
     def first_token_s(self) -> float | None:
         """Seconds from arrival to the first content that went to the client."""
-        return self.attempts[-1].first_token_s if self.attempts else None
+        return next((attempt.first_token_s for attempt in self.attempts if attempt.first_token_s is not None), None)
 
     @property
     def overhead_s(self) -> float:
@@ -133,13 +141,15 @@ class Record:
             "cache": self.cache,
             "attempts": len(self.attempts),
             "why": self.why,
-            "first_token_s": _rounded(attempt.first_token_s) if attempt else None,
+            "first_token_s": _rounded(self.first_token_s),
             "total_s": round(self.total_s, 4),
             "tokens_in": usage.input_tokens if usage else None,
             "tokens_out": usage.output_tokens if usage else None,
             "outcome": self.outcome,
             "status": self.status,
         }
+        if attempt is not None and attempt.resumed:
+            facts["resumed"] = attempt.resumed
         if self.detail and attempt is not None:
             facts["detail"] = self.detail
         return facts
@@ -162,6 +172,7 @@ class Record:
                     "began_s": _rounded(attempt.began_s),
                     "first_token_s": _rounded(attempt.first_token_s),
                     "ended_s": _rounded(attempt.ended_s),
+                    "resumed": attempt.resumed or None,
                     "failure": str(attempt.failure) if attempt.failure else None,
                 }
                 for attempt in self.attempts

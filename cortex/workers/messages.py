@@ -1,6 +1,7 @@
 """What is said to workers, and between them, the dispatcher and the health actor."""
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -9,6 +10,8 @@ from cortex.config.model import Breaker, Routing, Worker
 from cortex.messages import Failure, Request
 from cortex.providers.base import Findings
 from cortex.transport.response import Response
+from cortex.workers.continues import Verdict
+from cortex.workers.standing import Standing
 
 
 class Tried(NamedTuple):
@@ -19,13 +22,28 @@ class Tried(NamedTuple):
     """Monotonic seconds from which it may be asked once more; infinity for never."""
 
 
+class Onward(NamedTuple):
+    """Of a request whose client has the beginning of its answer: what is wanted of whoever goes on."""
+
+    model: str
+    """The model that began it, by its normal name."""
+    digest: str
+    """Of its weights; empty where nobody tells."""
+    verdict: Callable[[Standing, str], Verdict | None]
+    """What is known of a worker's model and begun answers; None where nothing has to be continued, only asked anew."""
+
+
 class Dispatch:
     """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
 
-    __slots__ = ("declined", "queued_at", "request", "tried", "waited_s")
+    __slots__ = ("declined", "onward", "queued_at", "request", "tried", "waited_s")
 
-    def __init__(self, request: Request, tried: "dict[str | tuple[str, str], Tried]") -> None:
+    def __init__(
+        self, request: Request, tried: "dict[str | tuple[str, str], Tried]", onward: Onward | None = None
+    ) -> None:
         self.request = request
+        self.onward = onward
+        """Its client has the beginning of an answer already."""
         self.tried = tried
         """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}

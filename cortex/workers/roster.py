@@ -115,7 +115,7 @@ class Roster(LoopActor):
             standing = self._board.get(worker.name)
             if standing is None or self._names.lookup(standing.actor) is None:
                 self.own(self._add(worker))
-            configure = Configure(worker, settings.routing, settings.breaker)
+            configure = Configure(worker, settings.timed, settings.breaker)
             all_told &= self._names.tell(f"workers/{worker.name}", configure) or standing is None
         for standing in list(self._board):
             if standing.name not in settings.workers:

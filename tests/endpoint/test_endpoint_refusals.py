@@ -85,7 +85,7 @@ def test_a_bad_request_keeps_its_own_4xx_and_nothing_else_poses_as_one(status):
 
 
 def test_an_answer_that_broke_off_says_where():
-    problem = refusals.of_break(Failure("timeout", "silence", phase="stall"), record(attempt("rack")))
+    problem = refusals.of_break(Failure("timeout", "silence", phase="stall"), attempt("rack"))
 
     assert (problem.status, problem.code) == (502, "upstream_timeout")
     assert problem.message == "the answer broke off: rack: timeout (stall): silence"
