@@ -71,6 +71,7 @@ from cortex.telemetry.recorder import Due, Recorder
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
+from cortex.workers.continues import Continues
 from cortex.workers.health import Health
 from cortex.workers.messages import ProbeNow
 from cortex.workers.roster import Idle, Roster
@@ -119,6 +120,7 @@ class Daemon:
             on_cost=self.metrics.cost,
         )
         self.learner = Learner(wall=time.time, spent=self._spent_usd)
+        self.continues = Continues(wall=time.time)
         self._home = home
         self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
@@ -127,7 +129,7 @@ class Daemon:
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
         self.answers = Answers(lambda: self.current.settings.cache, on_saved=self.metrics.saved)
-        relay = Relay(names=self.names, pool=self.pool, current=self.current)
+        relay = Relay(names=self.names, pool=self.pool, current=self.current, continues=self.continues)
         self.front = Front(
             current=self.current,
             relay=relay,
@@ -184,7 +186,7 @@ class Daemon:
         store, warning = Store.open(folder)
         try:
             kept = store.read_all()
-            unread = self.books.restore(kept) + self.learner.restore(kept)
+            unread = sum(each.restore(kept) for each in (self.books, self.learner, self.continues))
         except StoreError as error:
             warning, unread = warning or str(error), 0
         if warning or unread:
@@ -207,7 +209,7 @@ class Daemon:
 
     def _collect(self) -> dict[str, bytes | None]:
         """Return what the ledger is to write."""
-        return {**self.books.collect(), **self.learner.collect()}
+        return {**self.books.collect(), **self.learner.collect(), **self.continues.collect()}
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""

@@ -138,6 +138,11 @@ class Reader:
         return self._call is not None
 
     @property
+    def is_ending(self) -> bool:
+        """Why the answer ends was told, and not yet that it is whole."""
+        return bool(self._reason) and not self.is_finished
+
+    @property
     def usage(self) -> Usage | None:
         """Tokens as told so far."""
         return self._counts.usage
