@@ -66,6 +66,11 @@ class Exchange:
     def __repr__(self) -> str:
         return f"<Exchange {self.record!r} {self.reply!r}>"
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the client has the beginning of an answer that broke off, with which another may go on."""
+        return self.begun is not None and self.begun.is_broken
+
     def end(self, by: Ended) -> None:
         """Cancel the task, once, and leave the reason."""
         if not self.ended_by:

@@ -8,21 +8,19 @@ deadline. From the first content on the client has heard of this attempt: what b
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, assert_never
-
-from msgspec import structs
+from collections.abc import Callable
+from typing import assert_never
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
-from cortex.chat import Ask, Chat, Embed, Usage, Vectors
-from cortex.config.model import Streams
+from cortex.chat import Chat, Embed, Usage, Vectors
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
-from cortex.endpoint.flow import Flow, HeldPassage, Holds, Translation, first_calls
+from cortex.endpoint.flow import first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
-from cortex.endpoint.resume import Begun, may_be_resumed
+from cortex.endpoint.streamed import Streamed
+from cortex.endpoint.upstreams import Upstreams, fitted, is_one_call
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Whole, Wire
@@ -31,19 +29,13 @@ from cortex.routing.registry import find
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
 from cortex.transport.pool import Pool
-from cortex.transport.response import Response
 from cortex.workers.continues import Continues
 from cortex.workers.lease import Lease
-from cortex.workers.messages import Dispatch, KeepLoading, Onward, Tried
-from cortex.workers.standing import Standing
+from cortex.workers.messages import Dispatch, Tried
 
 NEVER = float("inf")
 RETRY_WAIT_S = 60.0
 """Clients are told not to wait by themselves for longer: Anthropic's SDK sleeps for whatever it is told (2.13.0, Nov 2026)."""
-
-ERROR_BODY_LIMIT = 65_536
-ANSWER_LIMIT = 64_000_000
-"""Bytes of a whole answer; a model that talks for an hour writes about 1 MB."""
 
 AGAIN_S = 0.5
 """Pause before a worker that was out of reach is asked once more for the same request; doubles each time."""
@@ -68,10 +60,12 @@ class Relay:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names = names
-        self._pool = pool
         self._current = current
-        self._continues = continues or Continues(wall=time.time)
         self._clock = clock
+        self._upstreams = Upstreams(names=names, pool=pool, clock=clock)
+        self._streamed = Streamed(
+            upstreams=self._upstreams, current=current, continues=continues or Continues(wall=time.time), clock=clock
+        )
 
     async def answer(self, exchange: Exchange, request: Request, *, or_else: str = "") -> bool:
         """Answer the request, or tell its client why not. Raises only what ends the exchange from outside.
@@ -84,7 +78,7 @@ class Relay:
         if find(request.strategy or self._current.settings.routing.strategy).reads_prompt:
             request.traits = _traits(exchange.dialect, request)
         while True:
-            granted = await self._lease(Dispatch(request, tried, self._onward(exchange)), exchange)
+            granted = await self._lease(Dispatch(request, tried, self._streamed.onward(exchange)), exchange)
             if isinstance(granted, Refusal):
                 if granted.kind == or_else and not tried:
                     return False
@@ -93,10 +87,10 @@ class Relay:
             failure = await self._attempt(granted, exchange, request)
             if failure is None:
                 return True
-            if record.attempts[-1].told and not self._may_go_on(exchange, request, failure):
+            if record.attempts[-1].told and not self._streamed.may_go_on(exchange, request, failure):
                 self._tell_break(exchange, failure)
                 return True
-            if failure.word in FINAL and not _is_begun(exchange):
+            if failure.word in FINAL and not exchange.is_begun:
                 self.tell(exchange, of_failure(failure, record), outcome="client_error")
                 return True
             about = (granted.worker, granted.model) if failure.word in OF_MODEL else granted.worker
@@ -105,24 +99,6 @@ class Relay:
             if not attempts_left or self._clock() >= request.deadline_s:
                 self._refuse(exchange, request, _all_tried(tried, self._clock()), tried)
                 return True
-
-    def _onward(self, exchange: Exchange) -> Onward | None:
-        """Say what is wanted of the next worker where the client has the beginning of its answer."""
-        begun = exchange.begun
-        if begun is None or begun.attempt is None:
-            return None
-        verdict = self._continues.verdict if begun.text else _anyone
-        return Onward(begun.model, begun.digest, verdict)
-
-    def _may_go_on(self, exchange: Exchange, request: Request, failure: Failure) -> bool:
-        """Note that an answer broke off before its client's eyes; False where nobody may go on with it."""
-        begun = exchange.begun
-        exchange.kept = None  # whatever comes of it has two authors
-        return (
-            begun is not None
-            and failure.word not in FINAL
-            and begun.broke(exchange.dialect, request, exchange.record.attempts[-1], failure)
-        )
 
     def _tell_break(self, exchange: Exchange, failure: Failure) -> None:
         """Tell the client that its answer broke off, and why it did first."""
@@ -186,13 +162,13 @@ class Relay:
         record.decision = request.decision
         if exchange.kept is not None:
             exchange.kept.begin(lease.link.provider)
-        is_resumed = _is_begun(exchange)
+        is_resumed = exchange.is_begun
         if is_resumed:
             attempt.resumed = "failed"  # until it is known better
         with lease:
             try:
                 if request.stream:
-                    failure, usage = await self._stream(lease, attempt, exchange, request)
+                    failure, usage = await self._streamed.attempt(lease, attempt, exchange, request)
                 else:
                     failure, usage = await self._whole(lease, attempt, exchange, request)
             except TransportError as error:
@@ -219,7 +195,7 @@ class Relay:
         provider = lease.link.provider
         answer: Whole | Failure
         if provider.passes(request):
-            body = await self._body(lease, provider.encode(request, None, lease.model))
+            body = await self._upstreams.body(lease, provider.encode(request, None, lease.model))
             answer = body if isinstance(body, Failure) else provider.whole(request, body)
             _keep(exchange, body)
         else:
@@ -236,7 +212,7 @@ class Relay:
         provider, dialect = lease.link.provider, exchange.dialect
         ask = fitted(dialect.neutral(request), lease)
         wire = provider.encode(request, ask, lease.model)
-        body = await self._body(lease, wire)
+        body = await self._upstreams.body(lease, wire)
         if isinstance(body, Failure):
             return body
         if isinstance(ask, Embed):
@@ -246,7 +222,7 @@ class Relay:
             if exchange.kept is not None:
                 exchange.kept.vectors = vectors
             return Whole(dialect.embedded(request, lease.model, vectors), vectors.usage)
-        _keep(exchange, body, is_one_call=_is_one_call(ask))
+        _keep(exchange, body, is_one_call=is_one_call(ask))
         return _told_whole(exchange, request, lease, ask, body)
 
     async def _vectors(self, lease: Lease, request: Request, ask: Embed, wire: Wire, body: bytes) -> Vectors | Failure:
@@ -254,7 +230,7 @@ class Relay:
         provider = lease.link.provider
         parts: list[Vectors] = []
         for part in (None, *wire.more):
-            answer = body if part is None else await self._body(lease, part)
+            answer = body if part is None else await self._upstreams.body(lease, part)
             if isinstance(answer, Failure):
                 return answer
             vectors = provider.vectors(request, answer)
@@ -264,129 +240,6 @@ class Relay:
         whole = joined(parts)
         asked, got = len(ask.inputs) or len(ask.token_inputs), len(whole.values)
         return whole if got == asked else Failure("malformed", f"{got} vectors came for {asked} texts")
-
-    async def _body(self, lease: Lease, wire: Wire) -> bytes | Failure:
-        """Ask and return what a good answer holds."""
-        response = await self._send(lease, wire)
-        try:
-            if response.status != 200:
-                return await _refused(lease, response)
-            lease.took(response, self._clock())
-            return await response.read(ANSWER_LIMIT)
-        finally:
-            response.close()
-
-    async def _stream(
-        self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request
-    ) -> tuple[Failure | None, Usage | None]:
-        provider, dialect, begun = lease.link.provider, exchange.dialect, exchange.begun
-        if begun is not None and begun.is_broken:
-            return await self._resumed(lease, attempt, exchange, request, begun)
-        streams = self._current.settings.streams
-        holds, limit = holds_of(request, streams), streams.max_held_bytes
-        flow: Flow
-        if provider.passes(request):
-            response = await self._send(lease, provider.encode(request, None, lease.model))
-            flow = provider.passage(request)
-            if holds:
-                flow = HeldPassage(flow, holds, limit)
-        else:
-            ask = fitted(dialect.neutral(request), lease)
-            response = await self._send(lease, provider.encode(request, ask, lease.model))
-            renderer, is_one_call = dialect.renderer(request, lease.model), _is_one_call(ask)
-            flow = Translation(provider.decoder(request), renderer, is_one_call=is_one_call, holds=holds, limit=limit)
-            _keep(exchange, b"", is_one_call=is_one_call)
-        exchange.begun = Begun(flow, lease, limit) if streams.resume and may_be_resumed(request) else None
-        return await self._flowed(lease, response, flow, attempt, exchange), flow.usage
-
-    async def _resumed(
-        self, lease: Lease, attempt: Attempt, exchange: Exchange, request: Request, begun: Begun
-    ) -> tuple[Failure | None, Usage | None]:
-        """Have one worker go on with an answer, and remember whether it did."""
-        provider, streams = lease.link.provider, self._current.settings.streams
-        assert begun.ask is not None  # noqa: S101  else nobody would have been asked
-        response = await self._send(lease, provider.encode(request, fitted(begun.ask, lease), lease.model))
-        flow = begun.continuation(
-            provider.decoder(request),
-            lease.worker,
-            is_trusted=self._continues.verdict(lease.standing, lease.model) == "continues",
-            holds=holds_of(request, streams),
-            limit=streams.max_held_bytes,
-        )
-        try:
-            failure = await self._flowed(lease, response, flow, attempt, exchange)
-        finally:
-            if attempt.told:
-                attempt.resumed = flow.seam.joined if begun.text else "anew"
-        verdict = flow.verdict(response.status, failure)
-        if verdict is not None:
-            self._continues.learn(lease.standing, lease.model, verdict)
-        return failure, flow.own_usage
-
-    async def _flowed(
-        self, lease: Lease, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange
-    ) -> Failure | None:
-        """Bring a stream to the client; return what went wrong with it."""
-        try:
-            if response.status != 200:
-                return await _refused(lease, response)
-            lease.took(response, self._clock())
-            await self._pump(response, flow, attempt, exchange)
-        finally:
-            response.close()
-        return flow.failure
-
-    async def _pump(self, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange) -> None:
-        """Move a stream from the upstream to the client, as slowly as the slower of them; `flow` says how it ended."""
-        reply, kept, begun = exchange.reply, exchange.kept, exchange.begun
-        while True:
-            data = await _next_of(response, flow)
-            if kept is not None and data:
-                kept.add(data)
-            out = flow.feed(data) if data else flow.close()
-            if out:
-                if attempt.told:
-                    reply.write(out)
-                else:
-                    self._begin(attempt, exchange, out)
-                if begun is not None:
-                    begun.add(out)
-                if reply.is_paused:
-                    await reply.drained()
-            elif attempt.first_token_s is None and flow.committed:  # it is held back
-                attempt.first_token_s = self._clock() - exchange.record.arrived_s
-            if flow.failure is not None:
-                return
-            if not data:
-                break
-        exchange.record.outcome = "ok"
-        reply.end()
-
-    def _begin(self, attempt: Attempt, exchange: Exchange, out: bytes) -> None:
-        """Let the client hear of an attempt."""
-        attempt.told = True
-        if attempt.first_token_s is None:
-            attempt.first_token_s = self._clock() - exchange.record.arrived_s
-        if exchange.reply.status_sent:
-            exchange.reply.write(out)
-        else:
-            exchange.reply.begin(exchange.dialect.stream_type, exchange.head(), out)
-
-    def _send(self, lease: Lease, wire: Wire) -> Coroutine[Any, Any, Response]:
-        link = lease.link
-        head = link.head(wire.method, wire.path, len(wire.body))
-        sending = self._pool.send(link.origin, head, wire.body, lease.budgets)
-        return self._send_cold(lease, sending) if lease.cold else sending
-
-    async def _send_cold(self, lease: Lease, sending: Coroutine[Any, Any, Response]) -> Response:
-        """Send a request that makes its upstream load a model; the load goes on though the client leaves."""
-        pending = asyncio.get_running_loop().create_task(sending)
-        try:
-            return await asyncio.shield(pending)
-        except asyncio.CancelledError:
-            if not self._names.tell(lease.standing.actor, KeepLoading(lease.model, pending)):
-                pending.cancel()
-            raise
 
     def _refuse(
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
@@ -429,25 +282,6 @@ class Relay:
                 assert_never(failure.word)
 
 
-def _is_begun(exchange: Exchange) -> bool:
-    """Whether the client has the beginning of an answer that broke off."""
-    return exchange.begun is not None and exchange.begun.is_broken
-
-
-def _anyone(_standing: Standing, _model: str) -> None:
-    """Know nothing of anyone: there is no text to continue."""
-
-
-def holds_of(request: Request, streams: Streams) -> Holds:
-    """Return what of a streamed answer is held back until it is whole."""
-    needs = request.needs
-    if not needs or not streams.hold_tools:
-        return ""
-    if "json_schema" in needs or "json_object" in needs:
-        return "all"
-    return "calls" if "tools" in needs else ""
-
-
 def _traits(dialect: Dialect, request: Request) -> Traits | None:
     """Return what kind of prompt it is; None for texts to embed, and for what only its own dialect can say."""
     try:
@@ -464,36 +298,15 @@ def _keep(exchange: Exchange, body: bytes | Failure, *, is_one_call: bool = Fals
         exchange.kept.add(body)
 
 
-async def _next_of(response: Response, flow: Flow) -> bytes:
-    """Return what came next, nothing at the end; a connection that breaks behind a whole answer is an end like any."""
-    try:
-        return await response.chunk()
-    except TransportError:
-        if not flow.finished:
-            raise
-        return b""
-
-
 def _told_whole(exchange: Exchange, request: Request, lease: Lease, ask: Chat, body: bytes) -> Whole | Failure:
     """Write an upstream's whole answer in the client's dialect."""
     deltas = lease.link.provider.decode(request, body)
     if isinstance(deltas, Failure):
         return deltas
-    if _is_one_call(ask):
+    if is_one_call(ask):
         deltas = first_calls(deltas, set())
     usage = next((delta for delta in deltas if isinstance(delta, Usage)), None)
     return Whole(exchange.dialect.answer(request, lease.model, deltas), usage)
-
-
-def fitted(ask: Ask, lease: Lease) -> Ask:
-    """Leave thinking out of what a model is asked that is known not to think: agents ask for it whatever answers."""
-    if isinstance(ask, Chat) and ask.reasoning is not None and not lease.standing.may_think(lease.model):
-        return structs.replace(ask, reasoning=None)
-    return ask
-
-
-def _is_one_call(ask: Ask) -> bool:
-    return isinstance(ask, Chat) and ask.parallel_tool_calls is False
 
 
 def _all_tried(tried: dict[str | tuple[str, str], Tried], now: float) -> Refusal:
@@ -504,15 +317,6 @@ def _all_tried(tried: dict[str | tuple[str, str], Tried], now: float) -> Refusal
             "quota", "every key that was asked rests for its quota", (), max(1.0, back - now) if back < NEVER else None
         )
     return Refusal("exhausted", "every attempt failed")
-
-
-async def _refused(lease: Lease, response: Response) -> Failure:
-    """Read an HTTP error of an upstream, as far as it is worth reading."""
-    try:
-        body = await response.read(ERROR_BODY_LIMIT)
-    except TransportError:
-        body = b""  # the status is what counts
-    return lease.link.provider.classify(response.status, response.headers, body)
 
 
 def _give_back(granted: Lease | Refusal) -> None:

@@ -1,8 +1,9 @@
 """A streamed answer of Ollama: as deltas (`StreamDecoder`), or let through as it is (`StreamPassage`).
 
-NDJSON, an object a line. After the commit a chunk in whose bytes neither `"done":true` nor `"error"` stands holds
-nothing but more of the answer and goes on as it came; a quote inside a JSON string is escaped, so nothing that a model
-says can look like either key. (The arguments of a tool call are an object and may hold such a key: then parsing tells.)
+NDJSON, an object a line. After the commit a chunk in whose bytes neither `"done":true` nor `"error"` stands, and whose lines
+all look like objects, holds nothing but more of the answer and goes on as it came; a quote inside a JSON string is escaped, so
+nothing that a model says can look like either key. (The arguments of a tool call are an object and may hold such a key:
+then parsing tells.)
 """
 
 from collections.abc import Sequence
@@ -93,9 +94,9 @@ class StreamPassage:
                 return b""
         if not self.committed:
             return self._watched(data)
-        if b'"error"' not in data and b'"done":true' not in data and b'"done": true' not in data:
+        if b'"error"' not in data and b'"done":true' not in data and b'"done": true' not in data and _is_objects(data):
             return data
-        quiet = _quiet_size(data)
+        quiet = _quiet_size(data) if _is_objects(data) else 0
         return data[:quiet] + self._watched(data[quiet:])
 
     def close(self) -> bytes:
@@ -137,6 +138,11 @@ class StreamPassage:
         self._held_size += len(line)
         if self._held_size > MAX_HELD and not self.committed:
             self.failure = Failure("malformed", _TOO_LONG)
+
+
+def _is_objects(data: bytes) -> bool:
+    """Tell whether each line begins and ends as an object does; what does not, a proxy's page say, is parsed."""
+    return data.startswith(b"{") and data.endswith(b"}\n") and data.count(b"\n") == data.count(b"}\n{") + 1
 
 
 def _quiet_size(data: bytes) -> int:

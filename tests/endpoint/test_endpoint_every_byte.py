@@ -1,13 +1,12 @@
 """An upstream may die after any byte: its client gets a prefix of an answer and an error, or one whole answer."""
 
-import asyncio
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from broken_streams import CLIENTS, SIMULATORS, TOKENS, Upstream, read, run
 
-from cortex.config.model import Settings, Streams
+from cortex.config.model import Settings
 from cortex.simulate.answer import tokens_of
 from cortex.workers.continues import Continues
 

@@ -1,5 +1,7 @@
 """Where two halves of an answer meet: what the client gets is one text, or the seam says that it is none."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def joined(told, said, at=(), *, is_trusted=False):
     """Feed `said` in pieces; return the seam and what came out."""
     seam = Seam(told, is_trusted=is_trusted)
     edges = [0, *sorted(edge for edge in at if edge < len(said)), len(said)]
-    out = "".join(seam.feed(said[start:end]) for start, end in zip(edges, edges[1:], strict=False))
+    out = "".join(seam.feed(said[start:end]) for start, end in pairwise(edges))
     return seam, out + ("" if seam.flaw else seam.finish())
 
 
