@@ -364,6 +364,7 @@ class Daemon:
                 pool=self.pool,
                 report=self.report,
                 on_idle=lambda idle: self.names.tell("roster", Idle(idle)),
+                continues=lambda: self.continues if self.current.settings.streams.resume else None,
             )
 
         return ChildSpec(f"workers/{name}", start)

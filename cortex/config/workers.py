@@ -96,6 +96,7 @@ SWITCHES: Fields = {
     "seed_field": Field(text),
     "reasoning_field": Field(choice("reasoning_content", "reasoning", "")),
     "repeat_penalty_field": Field(text),
+    "prefill": Field(choice("plain", "prefix", "continue_final_message")),
     "extra_sampling": Field(boolean),
     "models_response": Field(choice("openai", "array", "none")),
     "only_models": Field(_TEXTS),

@@ -44,6 +44,8 @@ class Model(Struct, frozen=True):
     """In memory now; None where the upstream does not tell."""
     context_length: int = 0
     """Tokens; 0 where unknown."""
+    loaded_context: int = 0
+    """Tokens of context that it is loaded with; 0 where it is not loaded, or nobody tells."""
     size_bytes: int = 0
     vram_bytes: int = 0
     expires_at: str = ""
@@ -136,7 +138,8 @@ class Provider(Protocol):
     def encode(self, request: Request, ask: Ask | None, model: str) -> Wire:
         """Write `request` for `model` (the upstream's own name of it).
 
-        `ask` is None exactly when it `passes`: then the client's bytes go on, but for what this worker's settings fix.
+        Without an `ask` the client's bytes go on, but for what this worker's settings fix: only where it `passes`. Such a
+        request comes with one as well, when an answer that was begun is to be gone on with.
         A stream is always asked to report its usage.
         """
         ...

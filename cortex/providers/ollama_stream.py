@@ -141,8 +141,9 @@ class StreamPassage:
 
 
 def _is_objects(data: bytes) -> bool:
-    """Tell whether each line begins and ends as an object does; what does not, a proxy's page say, is parsed."""
-    return data.startswith(b"{") and data.endswith(b"}\n") and data.count(b"\n") == data.count(b"}\n{") + 1
+    """Tell whether each line begins as an object does; what does not, a proxy's page say, is parsed."""
+    lines = data.count(b"\n")
+    return data.startswith(b"{") and (lines == 1 or lines == data.count(b"\n{") + 1)
 
 
 def _quiet_size(data: bytes) -> int:

@@ -255,12 +255,9 @@ def reworded(data: bytes, words: Sequence[tuple[bytes, bytes]]) -> bytes:
 
 
 def _is_objects(data: bytes) -> bool:
-    """Tell whether each event is one line that begins and ends as an object does; what is not so plain is parsed."""
-    return (
-        data.startswith(_OBJECT)
-        and data.endswith(b"}\n\n")
-        and data.count(b"\n") == 2 * data.count(b"}\n\ndata: {") + 2
-    )
+    """Tell whether each event is one line that begins as an object does; what is not so plain is parsed."""
+    ends = data.count(b"\n")
+    return data.startswith(_OBJECT) and (ends == 2 or ends == 2 * data.count(b"\n\ndata: {") + 2)
 
 
 def _null_forms(event: bytes) -> tuple[bytes, bytes]:

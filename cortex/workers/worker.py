@@ -16,7 +16,7 @@ from cortex.chat import Usage
 from cortex.config.model import Breaker, Routing
 from cortex.config.model import Worker as WorkerSettings
 from cortex.messages import STRIKES, Failure, Outcome
-from cortex.providers.base import Findings
+from cortex.providers.base import Findings, Model
 from cortex.providers.catalogue import provider_for
 from cortex.quota.terms import Rest as QuotaRest
 from cortex.telemetry.events import Report
@@ -26,7 +26,9 @@ from cortex.transport.origin import Origin
 from cortex.transport.pool import Pool
 from cortex.transport.response import Response
 from cortex.workers.books import Books
+from cortex.workers.continues import Continues
 from cortex.workers.lease import Ended, Lease, Link
+from cortex.workers.measuring import IDLE_S, question, to_measure, verdict_of
 from cortex.workers.messages import (
     Configure,
     Dispatch,
@@ -110,9 +112,18 @@ class Worker(LoopActor):
         pool: Pool,
         report: Callable[[Report], None],
         on_idle: IdleWorker,
+        continues: Callable[[], Continues | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """`continues` gives where to remember which models go on with a begun answer; None: that is not to be measured."""
         super().__init__()
+        self._continues = continues
+        self._wall = wall
+        self._quiet_since = clock()
+        """When something last happened here."""
+        self._measured: set[tuple[str, str]] = set()
+        """Models that were asked, with their digests: once, whatever came of it."""
         self._settings = settings
         self._routing = routing
         self._board = board
@@ -207,6 +218,7 @@ class Worker(LoopActor):
     def ended(self, ended: Ended) -> None:
         """Learn from how a lease ended, and say so where somebody waits for the slot."""
         lease, outcome = ended.lease, ended.outcome
+        self._quiet_since = self._clock()
         if outcome.cancelled:
             self.standing.breaker.give_up_trial(trial=lease.trial)
         elif outcome.failure is None:
@@ -298,6 +310,41 @@ class Worker(LoopActor):
         if changed or was is not standing.reachable:
             self._board.changed()
             self._names.tell("dispatcher", WorkersChanged())
+
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find out of one model whether it goes on with a begun answer, where nobody is waiting."""
+        continues = self._continues()
+        now = self._clock()
+        if continues is None or self._board.waiting or now - self._quiet_since < IDLE_S:
+            return
+        model = to_measure(self.standing, continues, self._measured, now, self._wall())
+        if model is not None:
+            self._measured.add((model.name, model.digest))
+            self.own(self._ask_to_go_on(model, continues))
+
+    async def _ask_to_go_on(self, model: Model, continues: Continues) -> None:
+        standing, link = self.standing, self.standing.link
+        request, chat = question(model)
+        wire = link.provider.encode(request, chat, model.name)
+        head = link.head(wire.method, wire.path, len(wire.body))
+        budgets = Budgets(
+            self._routing.connect_timeout_s, self._routing.first_token_timeout_s, self._routing.stall_timeout_s
+        )
+        try:
+            response = await self._pool.send(link.origin, head, wire.body, budgets)
+            try:
+                body = await response.read(limit=1_000_000)
+            finally:
+                response.close()
+        except TransportError:
+            return  # a probe tells of that
+        answer = link.provider.decode(request, body)
+        verdict = None if isinstance(answer, Failure) else verdict_of(answer)
+        if verdict is not None:
+            continues.learn(standing, model.name, verdict)
+            self._say("measured", model=model.name, begun_answer=verdict)
 
     @handles(Configure)
     def configure(self, configure: Configure) -> None:

@@ -271,4 +271,26 @@ async def test_what_was_measured_survives_a_restart(build, tmp_path, desk, rack)
 
     again = await build(worker(desk), worker(rack), IMPATIENT, ORDER)
 
+    await until(lambda: again.standing("rack").models)
     assert again.daemon.continues.verdict(again.standing("rack"), "llama3.2:3b") == "continues"
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_idle_machine_is_asked_once_whether_its_model_goes_on(build, start, monkeypatch, restarts):
+    monkeypatch.setattr("cortex.workers.worker.IDLE_S", 0.0)
+    model = SimulatedModel("llama3.2:3b", restarts=restarts)
+    sim = await start(SimulatedOllama(name="desk", models=(model, "other:1b"), instant=True))
+    home = await build(worker(sim))
+    asked = [received for received in sim.requests if received.path == "/api/chat"]
+    assert not asked, "what is not in memory is not loaded"
+    await warm(home, "desk")
+
+    verdict = home.daemon.continues.verdict
+    await until(lambda: verdict(home.standing("desk"), "llama3.2:3b"))
+
+    assert verdict(home.standing("desk"), "llama3.2:3b") == ("restarts" if restarts else "continues")
+    for _ in range(2):
+        probed = home.standing("desk").probed_at
+        await until(lambda probed=probed: home.standing("desk").probed_at > probed)
+    assert sum(received.path == "/api/chat" for received in sim.requests) == 2
+    assert sim.loads.started == 1
