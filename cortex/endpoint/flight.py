@@ -29,6 +29,7 @@ class Tap(Reply):
         self.is_ended = False
         self.is_cut = False
         """It ended without the loop's word: what there is, is no answer."""
+        self.written = 0
         self.paused_at: float | None = None
         self.media_type = ""
         self.head_lines = ""

@@ -94,6 +94,11 @@ class Front:
         self.is_closing = False
         """SIGTERM came: running answers end, nothing new begins."""
 
+    @property
+    def keepalive_s(self) -> float:
+        """How long a streaming client may hear nothing."""
+        return self._current.settings.streams.keepalive_s
+
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
         reply = Reply(http)
