@@ -59,6 +59,10 @@ class Routing(Struct, frozen=True, kw_only=True):
     """For a warm model; a cold one gets its learned load time on top."""
     stall_timeout_s: float = 30.0
     """Silence between two chunks."""
+    on_refusal: Literal["answer", "next"] = "answer"
+    """What a content filter's refusal is: the answer, or a reason to ask the next candidate."""
+    on_too_long: Literal["larger", "answer"] = "larger"
+    """What happens to a prompt that is too long for a model: a candidate with a larger context is asked, or the client told."""
 
 
 class Streams(Struct, frozen=True, kw_only=True):

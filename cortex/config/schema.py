@@ -162,6 +162,8 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "connect_timeout": Field(duration, "connect_timeout_s"),
             "first_token_timeout": Field(duration, "first_token_timeout_s"),
             "stall_timeout": Field(duration, "stall_timeout_s"),
+            "on_refusal": Field(choice("answer", "next")),
+            "on_too_long": Field(choice("larger", "answer")),
         },
     ),
     "streams": Section(

@@ -4,10 +4,10 @@ It has the same face as `providers.base.Passage`, so the relay does not know whi
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
-from cortex.chat import Delta, Finish, ReasoningDelta, TextDelta, ToolCall, Usage
+from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.endpoint.dialect import Renderer
 from cortex.messages import Failure
 from cortex.providers.base import Decoder, Passage
@@ -22,13 +22,26 @@ Holds = Literal["", "calls", "all"]
 """What of an answer is held back until it is whole: nothing, all that comes from the first tool call on, or all of it."""
 
 
+Judge = Callable[[FinishReason], Failure | None]
+"""Says whether an answer that is whole, says nothing and ended for that reason is an answer, or a failure."""
+
+
 class Translation:
     """See the module's docstring."""
 
     def __init__(
-        self, decoder: Decoder, renderer: Renderer, *, is_one_call: bool = False, holds: Holds = "", limit: int = 0
+        self,
+        decoder: Decoder,
+        renderer: Renderer,
+        *,
+        is_one_call: bool = False,
+        holds: Holds = "",
+        limit: int = 0,
+        judge: "Judge | None" = None,
     ) -> None:
         """Let `decoder` read and `renderer` write; `is_one_call` keeps only the first tool call of each choice.
+
+        An answer that is whole and says nothing is left to `judge`.
 
         What `holds` says is held back, up to `limit` bytes of the upstream's; what is longer goes as it comes.
         """
@@ -36,6 +49,7 @@ class Translation:
         self._decoder = decoder
         self.renderer = renderer
         self._holds = holds
+        self._judge = judge
         self._is_holding = holds == "all"
         self._room = limit
         self._held: list[Delta] = []
@@ -49,6 +63,11 @@ class Translation:
     def finished(self) -> bool:
         """The upstream's terminal event came."""
         return self._decoder.finished
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Return nothing: that was judged before anything was written."""
+        return ""
 
     def feed(self, data: bytes) -> bytes:
         """Return what may go to the client now."""
@@ -68,6 +87,8 @@ class Translation:
             if isinstance(item, Failure):
                 self.failure = item
                 break
+            if self._is_no_answer(item):
+                break
             if isinstance(item, Usage):
                 self.usage = item
             elif is_content(item):
@@ -83,6 +104,12 @@ class Translation:
         if self.said is not None:
             self.said += deltas
         return self.renderer.render(deltas)
+
+    def _is_no_answer(self, item: Delta) -> bool:
+        """Whether it ends an answer that says nothing and is to be taken for a failure."""
+        if isinstance(item, Finish) and not self.committed and self._judge is not None:
+            self.failure = self._judge(item.reason)
+        return self.failure is not None
 
 
 class HeldPassage:
@@ -105,6 +132,11 @@ class HeldPassage:
     def finished(self) -> bool:
         """The upstream's terminal event came."""
         return self._passage.finished
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._passage.silent
 
     @property
     def failure(self) -> Failure | None:

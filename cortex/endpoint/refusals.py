@@ -45,9 +45,8 @@ def of_refusal(refusal: Refusal, record: Record) -> Problem:
     )
 
 
-def of_failure(failure: Failure, record: Record) -> Problem:
+def of_failure(failure: Failure, attempt: Attempt | None) -> Problem:
     """Say what an upstream's own refusal of the request was: the client's fault, told as it is."""
-    attempt = record.answered_by
     where = f" ({attempt.worker})" if attempt else ""
     status = failure.status if failure.word == "bad_request" and 400 <= failure.status < 500 else 502
     if failure.code == "context_length_exceeded":

@@ -13,12 +13,13 @@ from typing import assert_never
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
-from cortex.chat import Chat, Embed, Usage, Vectors
+from cortex.chat import Chat, Delta, Embed, Usage, Vectors
 from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.flow import first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
+from cortex.endpoint.silence import MAY_BE_SILENT, REFUSED, judge_of, silent_reason
 from cortex.endpoint.streamed import Streamed
 from cortex.endpoint.upstreams import Upstreams, fitted, is_one_call
 from cortex.endpoint.whole import joined
@@ -40,7 +41,10 @@ RETRY_WAIT_S = 60.0
 AGAIN_S = 0.5
 """Pause before a worker that was out of reach is asked once more for the same request; doubles each time."""
 
-OF_MODEL = frozenset({"rate_limited", "busy", "model_missing", "unsupported"})
+TOO_LONG = "context_length_exceeded"
+"""The code of a prompt that a model has no room for."""
+
+OF_MODEL = frozenset({"bad_request", "rate_limited", "busy", "model_missing", "unsupported"})
 """Words that say nothing of another model on the same worker."""
 
 DISPATCH_TRIES = 3
@@ -75,10 +79,12 @@ class Relay:
         record = exchange.record
         tried: dict[str | tuple[str, str], Tried] = {}
         attempts_left = self._current.settings.routing.max_attempts
+        least_context = 0
         if find(request.strategy or self._current.settings.routing.strategy).reads_prompt:
             request.traits = _traits(exchange.dialect, request)
         while True:
-            granted = await self._lease(Dispatch(request, tried, self._streamed.onward(exchange)), exchange)
+            onward = self._streamed.onward(exchange)
+            granted = await self._lease(Dispatch(request, tried, onward, least_context), exchange)
             if isinstance(granted, Refusal):
                 if granted.kind == or_else and not tried:
                     return False
@@ -90,15 +96,34 @@ class Relay:
             if record.attempts[-1].told and not self._streamed.may_go_on(exchange, request, failure):
                 self._tell_break(exchange, failure)
                 return True
-            if failure.word in FINAL and not exchange.is_begun:
-                self.tell(exchange, of_failure(failure, record), outcome="client_error")
+            if failure.word in FINAL and not self._is_of_one_only(failure, exchange):
+                self._tell_final(exchange, failure)
                 return True
+            if failure.code == TOO_LONG:
+                least_context = max(least_context, granted.standing.context_of(granted.model) + 1)
             about = (granted.worker, granted.model) if failure.word in OF_MODEL else granted.worker
             tried[about] = Tried(failure, self._again_at(failure, exchange, granted.worker))
             attempts_left -= 1
             if not attempts_left or self._clock() >= request.deadline_s:
                 self._refuse(exchange, request, _all_tried(tried, self._clock()), tried)
                 return True
+
+    def _is_of_one_only(self, failure: Failure, exchange: Exchange) -> bool:
+        """Whether a fault of the client's is one with this candidate alone, so that another may be asked all the same."""
+        routing = self._current.settings.routing
+        if (
+            failure.code == REFUSED.code
+        ):  # it is not laundered through another provider, in the middle of an answer neither
+            return routing.on_refusal == "next"
+        return exchange.is_begun or (failure.code == TOO_LONG and routing.on_too_long == "larger")
+
+    def _tell_final(self, exchange: Exchange, failure: Failure) -> None:
+        """Tell the client of its own fault; where it has the beginning of an answer, that it broke off."""
+        if exchange.is_begun:
+            self._tell_break(exchange, failure)
+        else:
+            tried = next((one for one in exchange.record.attempts if one.failure is failure), None)
+            self.tell(exchange, of_failure(failure, tried), outcome="client_error")
 
     def _tell_break(self, exchange: Exchange, failure: Failure) -> None:
         """Tell the client that its answer broke off, and why it did first."""
@@ -197,6 +222,8 @@ class Relay:
         if provider.passes(request):
             body = await self._upstreams.body(lease, provider.encode(request, None, lease.model))
             answer = body if isinstance(body, Failure) else provider.whole(request, body)
+            if isinstance(body, bytes) and isinstance(answer, Whole) and MAY_BE_SILENT.search(body):
+                answer = self._unless_silent(exchange, request, provider.decode(request, body)) or answer
             _keep(exchange, body)
         else:
             answer = await self._translated(lease, exchange, request)
@@ -223,7 +250,14 @@ class Relay:
                 exchange.kept.vectors = vectors
             return Whole(dialect.embedded(request, lease.model, vectors), vectors.usage)
         _keep(exchange, body, is_one_call=is_one_call(ask))
-        return _told_whole(exchange, request, lease, ask, body)
+        deltas = provider.decode(request, body)
+        return self._unless_silent(exchange, request, deltas) or _told_whole(exchange, request, lease, ask, deltas)
+
+    def _unless_silent(self, exchange: Exchange, request: Request, deltas: list[Delta] | Failure) -> Failure | None:
+        """Return what is wrong with a whole answer that says nothing; None for any other."""
+        reason = None if isinstance(deltas, Failure) else silent_reason(deltas)
+        routing = self._current.settings.routing
+        return None if reason is None else judge_of(exchange.dialect, request, routing)(reason)
 
     async def _vectors(self, lease: Lease, request: Request, ask: Embed, wire: Wire, body: bytes) -> Vectors | Failure:
         """Return the vectors of all texts; what did not fit in the first request is asked after it, one by one."""
@@ -247,6 +281,10 @@ class Relay:
         """Tell the client that nothing answered, or went on, with the first cause, not only the last."""
         if exchange.begun is not None and exchange.begun.failure is not None:
             self._tell_break(exchange, exchange.begun.failure)
+            return
+        final = next((one.failure for one in tried.values() if one.failure.word in FINAL), None)
+        if final is not None:  # another was asked, and none could do better
+            self._tell_final(exchange, final)
             return
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
@@ -298,9 +336,10 @@ def _keep(exchange: Exchange, body: bytes | Failure, *, is_one_call: bool = Fals
         exchange.kept.add(body)
 
 
-def _told_whole(exchange: Exchange, request: Request, lease: Lease, ask: Chat, body: bytes) -> Whole | Failure:
+def _told_whole(
+    exchange: Exchange, request: Request, lease: Lease, ask: Chat, deltas: list[Delta] | Failure
+) -> Whole | Failure:
     """Write an upstream's whole answer in the client's dialect."""
-    deltas = lease.link.provider.decode(request, body)
     if isinstance(deltas, Failure):
         return deltas
     if is_one_call(ask):

@@ -11,8 +11,10 @@ from cortex.chat import Usage
 from cortex.config.model import Streams
 from cortex.config.watcher import Current
 from cortex.endpoint.exchange import Exchange
-from cortex.endpoint.flow import Flow, HeldPassage, Holds, Translation
+from cortex.endpoint.flow import Flow, HeldPassage, Holds, Judge, Translation
+from cortex.endpoint.kept import Kept
 from cortex.endpoint.resume import Begun, may_be_resumed
+from cortex.endpoint.silence import judge_of
 from cortex.endpoint.upstreams import Upstreams, fitted, is_one_call, refused
 from cortex.messages import FINAL, Failure, Request
 from cortex.telemetry.record import Attempt
@@ -77,7 +79,8 @@ class Streamed:
             ask = fitted(dialect.neutral(request), lease)
             response = await self._upstreams.send(lease, provider.encode(request, ask, lease.model))
             renderer, is_one = dialect.renderer(request, lease.model), is_one_call(ask)
-            flow = Translation(provider.decoder(request), renderer, is_one_call=is_one, holds=holds, limit=limit)
+            decoder, judge = provider.decoder(request), self._judge(exchange, request)
+            flow = Translation(decoder, renderer, is_one_call=is_one, holds=holds, limit=limit, judge=judge)
             if exchange.kept is not None:
                 exchange.kept.is_one_call = is_one
         exchange.begun = Begun(flow, lease, limit) if streams.resume and may_be_resumed(request) else None
@@ -115,39 +118,44 @@ class Streamed:
             if response.status != 200:
                 return await refused(lease, response)
             lease.took(response, self._clock())
-            await self._pump(response, flow, attempt, exchange)
+            return await self._pump(response, flow, attempt, exchange)
         finally:
             response.close()
-        return flow.failure
 
-    async def _pump(self, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange) -> None:
-        """Move a stream from the upstream to the client, as slowly as the slower of them; `flow` says how it ended."""
+    def _judge(self, exchange: Exchange, request: Request) -> Judge:
+        return judge_of(exchange.dialect, request, self._current.settings.routing)
+
+    async def _pump(self, response: Response, flow: Flow, attempt: Attempt, exchange: Exchange) -> Failure | None:
+        """Move a stream from the upstream to the client, as slowly as the slower of them; return how it failed."""
         reply, kept, begun = exchange.reply, exchange.kept, exchange.begun
         while True:
-            data = await _next_of(response, flow)
-            if kept is not None and data:
-                kept.add(data)
+            data = await _next_of(response, flow, kept)
             out = flow.feed(data) if data else flow.close()
             if out:
                 if attempt.told:
                     reply.write(out)
-                else:
-                    self._begin(attempt, exchange, out)
+                elif (failure := self._begin(attempt, exchange, flow, out)) is not None:
+                    return failure
                 if begun is not None:
                     begun.add(out)
                 if reply.is_paused:
                     await reply.drained()
             elif attempt.first_token_s is None and flow.committed:  # it is held back
                 attempt.first_token_s = self._clock() - exchange.record.arrived_s
-            if flow.failure is not None:
-                return
-            if not data:
+            if flow.failure is not None or not data:
                 break
-        exchange.record.outcome = "ok"
-        reply.end()
+        if flow.failure is None:
+            exchange.record.outcome = "ok"
+            reply.end()
+        return flow.failure
 
-    def _begin(self, attempt: Attempt, exchange: Exchange, out: bytes) -> None:
-        """Let the client hear of an attempt."""
+    def _begin(self, attempt: Attempt, exchange: Exchange, flow: Flow, out: bytes) -> Failure | None:
+        """Let the client hear of an attempt, unless all it says is that it has ended: return what is wrong with that."""
+        silent, request = flow.silent, exchange.request
+        if silent and request is not None:
+            failure = self._judge(exchange, request)(silent)
+            if failure is not None:
+                return failure
         attempt.told = True
         if attempt.first_token_s is None:
             attempt.first_token_s = self._clock() - exchange.record.arrived_s
@@ -155,6 +163,7 @@ class Streamed:
             exchange.reply.write(out)
         else:
             exchange.reply.begin(exchange.dialect.stream_type, exchange.head(), out)
+        return None
 
 
 def _anyone(_standing: Standing, _model: str) -> None:
@@ -171,11 +180,14 @@ def holds_of(request: Request, streams: Streams) -> Holds:
     return "calls" if "tools" in needs else ""
 
 
-async def _next_of(response: Response, flow: Flow) -> bytes:
+async def _next_of(response: Response, flow: Flow, kept: Kept | None) -> bytes:
     """Return what came next, nothing at the end; a connection that breaks behind a whole answer is an end like any."""
     try:
-        return await response.chunk()
+        data = await response.chunk()
     except TransportError:
         if not flow.finished:
             raise
         return b""
+    if kept is not None and data:
+        kept.add(data)
+    return data

@@ -10,7 +10,9 @@ What is never let through: an event cut in two, an error (the caller writes its 
 one that the bound on the answer's length cut, why an answer ends without its end, anything after the end.
 """
 
-from cortex.chat import Usage
+from typing import Literal
+
+from cortex.chat import FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.anthropic_answer import Reader
 from cortex.providers.sse import Event, data_of, event_at, is_whole, last_end
@@ -34,6 +36,11 @@ class StreamPassage:
         self.finished = False
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""

@@ -14,11 +14,11 @@ the caller's making (`close` returns it), never a success.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from cortex.chat import Ask, Delta, Need, Usage, Vectors
+from cortex.chat import Ask, Delta, FinishReason, Need, Usage, Vectors
 from cortex.messages import Allowance, Failure, Request
 
 
@@ -92,6 +92,11 @@ class Passage(Protocol):
     finished: bool
     failure: Failure | None
     usage: Usage | None
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now; empty while nothing is committed or after a failure."""

@@ -7,8 +7,9 @@ then parsing tells.)
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
-from cortex.chat import Delta, Usage
+from cortex.chat import Delta, FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
 from cortex.providers.ollama_answer import Reader
@@ -77,6 +78,11 @@ class StreamPassage:
         """The line with `done: true` came."""
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""

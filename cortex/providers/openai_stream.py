@@ -11,8 +11,9 @@ asked for, anything after the end.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
-from cortex.chat import Delta, Usage
+from cortex.chat import Delta, FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
 from cortex.providers.openai_answer import Reader
@@ -103,6 +104,11 @@ class StreamPassage:
         self.finished = False
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""

@@ -75,6 +75,7 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
     Of a large pool only as many are looked at as it takes to find a few; when none can, all were.
     """
     request, tried, declined, onward = dispatch.request, dispatch.tried, dispatch.declined, dispatch.onward
+    least = dispatch.least_context
     passed: list[Passed] = []
 
     def is_free(entry: Entry) -> bool:
@@ -86,6 +87,8 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
             obstacle = Obstacle("full", declined[standing.name], now)
         if obstacle is None and onward is not None and onward.verdict(standing, entry.model) in {"restarts", "refuses"}:
             obstacle = Obstacle("open", "does not continue an answer that was begun", NEVER)
+        if obstacle is None and least and standing.context_of(entry.model) < least:
+            obstacle = Obstacle("open", "is not known to have a larger context", NEVER)
         before = tried and (tried.get(standing.name) or tried.get((standing.name, entry.model)))
         if before:
             failure, again_at = before

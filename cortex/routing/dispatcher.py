@@ -54,7 +54,7 @@ class Waiting:
     def alike(self) -> tuple[str, frozenset[Need], str] | None:
         """What two requests have in common when what keeps one waiting keeps the other; None: it is like no other."""
         request = self.dispatch.request
-        return None if self.dispatch.tried or self.dispatch.onward else (request.model, request.needs, request.strategy)
+        return None if self.dispatch.tried else (request.model, request.needs, request.strategy)
 
 
 class Dispatcher(LoopActor):

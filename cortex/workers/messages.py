@@ -36,14 +36,20 @@ class Onward(NamedTuple):
 class Dispatch:
     """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
 
-    __slots__ = ("declined", "onward", "queued_at", "request", "tried", "waited_s")
+    __slots__ = ("declined", "least_context", "onward", "queued_at", "request", "tried", "waited_s")
 
     def __init__(
-        self, request: Request, tried: "dict[str | tuple[str, str], Tried]", onward: Onward | None = None
+        self,
+        request: Request,
+        tried: "dict[str | tuple[str, str], Tried]",
+        onward: Onward | None = None,
+        least_context: int = 0,
     ) -> None:
         self.request = request
         self.onward = onward
         """Its client has the beginning of an answer already."""
+        self.least_context = least_context
+        """Tokens of context that a model must be known to have, since the prompt was too long for another; 0: any will do."""
         self.tried = tried
         """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}

@@ -214,6 +214,13 @@ class Standing:
         known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
         return known is None or known.capabilities is None or "thinking" in known.capabilities
 
+    def context_of(self, model: str) -> int:
+        """Return how many tokens `model` takes here; 0 where nobody knows."""
+        if self.settings.num_ctx is not None:
+            return self.settings.num_ctx
+        known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
+        return 0 if known is None else known.context_length
+
     def now_loaded(self, model: str) -> None:
         """Note that `model` just answered, so it is in memory."""
         normal = self.link.provider.normal_name(model)

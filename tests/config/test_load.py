@@ -70,6 +70,8 @@ def test_no_file_gives_the_defaults():
         ("streams", 'first_token_timeout = "1s"', "first_token_timeout_s", 1.0),
         ("streams", 'stall_timeout = "1s"', "stall_timeout_s", 1.0),
         ("streams", 'max_held = "1MB"', "max_held_bytes", 1_000_000),
+        ("routing", 'on_refusal = "next"', "on_refusal", "next"),
+        ("routing", 'on_too_long = "answer"', "on_too_long", "answer"),
         ("breaker", "failures = 1", "failures", 1),
         ("breaker", "window = 100", "window", 100),
         ("breaker", "min_error_rate = 1", "min_error_rate", 1.0),

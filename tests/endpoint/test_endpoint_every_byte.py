@@ -1,6 +1,5 @@
 """An upstream may die after any byte: its client gets a prefix of an answer and an error, or one whole answer."""
 
-
 import aiohttp
 import pytest
 import pytest_asyncio
