@@ -96,7 +96,7 @@ class Upstream:
 
     def __init__(self, kind: str, name: str, http: aiohttp.ClientSession) -> None:
         make, self.model = SIMULATORS[kind]
-        models = (SimulatedModel(self.model, ("completion",)),)
+        models = (SimulatedModel(self.model, ("completion", "tools")),)
         self.sim = make(name=name, models=models, instant=True, answer_tokens=TOKENS)
         self.kind, self.name = kind, name
         self.said: dict[bytes, tuple[int, bytes]] = {}

@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 from broken_streams import CLIENTS, SIMULATORS, TOKENS, Upstream, read, run
 
-from cortex.config.model import Settings
+from cortex.config.model import Settings, Streams
 from cortex.simulate.answer import tokens_of
 from cortex.workers.continues import Continues
 
@@ -79,6 +79,65 @@ async def test_with_another_that_continues_it_is_always_whole(upstreams, name, k
         if resumed:
             begun = _common(told.text, text)
             assert begun, cut
+
+
+@pytest.mark.parametrize("kind", SIMULATORS)
+@pytest.mark.parametrize("name", CLIENTS)
+async def test_with_another_of_which_nothing_is_known_it_is_a_prefix_or_the_whole(upstreams, name, kind):
+    client, first = CLIENTS[name], upstreams[kind, "first"]
+    total, text = await whole(client, first, trusted(upstreams))
+    others = [upstreams[other, "second"] for other in SIMULATORS]
+    for cut in range(0, total + 1, 3):
+        second, nothing = others[cut % len(others)], Continues(wall=lambda: 0.0)
+        seen = await run(client, [first, second], cut, cleanly=bool(cut % 2), continues=nothing, settings=Settings())
+
+        told = read(client, seen.body)
+        assert told.is_whole is not bool(told.error), cut
+        size = len(tokens_of(told.text))
+        assert size == TOKENS if told.is_whole else text.startswith(told.text), (cut, told)
+
+
+TOOL = {"name": "weather", "description": "Tells it", "parameters": {"type": "object", "properties": {}}}
+CALLERS = {
+    "openai": {"tools": [{"type": "function", "function": TOOL}]},
+    "ollama": {"tools": [{"type": "function", "function": TOOL}]},
+    "anthropic": {"tools": [{"name": "weather", "input_schema": TOOL["parameters"]}]},
+}
+
+
+@pytest.mark.parametrize("kind", SIMULATORS)
+@pytest.mark.parametrize("name", CALLERS)
+async def test_a_call_is_there_once_and_with_its_end_or_not_at_all(upstreams, name, kind):
+    asked = {"messages": [{"role": "user", "content": "use tool weather"}], **CALLERS[name]}
+    client, first, known = CLIENTS[name], upstreams[kind, "first"], trusted(upstreams)
+    client = client._replace(body={**client.body, **asked})
+    alone = await run(client, [first], 10**9, cleanly=True, continues=known, settings=Settings())
+    assert alone.body.count(b'"weather"') == 1
+    for cut in range(alone.total + 1):
+        second = upstreams[list(SIMULATORS)[cut % len(SIMULATORS)], "second"]
+        for answering in ([first], [first, second]):
+            seen = await run(client, answering, cut, cleanly=bool(cut % 2), continues=known, settings=Settings())
+            if not seen.reply.is_stream:
+                assert (len(answering), seen.reply.status_sent) == (1, 503)
+                continue
+            told = read(client, seen.body)
+            assert told.is_whole or len(answering) == 1, cut  # Cohere thinks before it calls
+            assert seen.body.count(b'"weather"') == int(told.is_whole), cut
+
+
+@pytest.mark.parametrize("kind", SIMULATORS)
+async def test_without_holding_a_call_may_be_out_before_its_end_and_no_second_follows(upstreams, kind):
+    settings = Settings(streams=Streams(hold_tools=False))
+    asked = {"messages": [{"role": "user", "content": "use tool weather"}], **CALLERS["openai"]}
+    first, known = upstreams[kind, "first"], trusted(upstreams)
+    client = CLIENTS["openai"]._replace(body={**CLIENTS["openai"].body, **asked})
+    alone = await run(client, [first], 10**9, cleanly=True, continues=known, settings=settings)
+    for cut in range(alone.total + 1):
+        answering = [first, upstreams["ollama", "second"]]
+        seen = await run(client, answering, cut, cleanly=bool(cut % 2), continues=known, settings=settings)
+
+        assert seen.body.count(b'"weather"') == 1, cut
+        read(client, seen.body)
 
 
 def _common(one, other):
