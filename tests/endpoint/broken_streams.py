@@ -94,9 +94,9 @@ class Source:
 class Upstream:
     """One simulator, and all it ever said, by the body of the request."""
 
-    def __init__(self, kind: str, name: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, kind: str, name: str, http: aiohttp.ClientSession, *abilities: str) -> None:
         make, self.model = SIMULATORS[kind]
-        models = (SimulatedModel(self.model, ("completion", "tools")),)
+        models = (SimulatedModel(self.model, ("completion", "tools", *abilities)),)
         self.sim = make(name=name, models=models, instant=True, answer_tokens=TOKENS)
         self.kind, self.name = kind, name
         self.said: dict[bytes, tuple[int, bytes]] = {}
@@ -262,10 +262,11 @@ def _responses(events: list[str]) -> Told:
     assert names[:2] == ["response.created", "response.in_progress"]
     assert len({event["response"]["id"] for event in said if "response" in event}) == 1
     text = "".join(event["delta"] for event in said if event["type"] == "response.output_text.delta")
-    assert names.count("response.output_item.added") <= 1
+    kinds = [event["item"]["type"] for event in said if event["type"] == "response.output_item.added"]
+    assert len(kinds) == len(set(kinds))
     is_whole = names[-1] == "response.completed"
     if is_whole:
-        (item,) = said[-1]["response"]["output"]
+        *_, item = said[-1]["response"]["output"]
         assert item["content"][0]["text"] == text
         return Told(text, True, "")
     assert names[-2:] == ["error", "response.failed"]

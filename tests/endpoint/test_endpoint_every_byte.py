@@ -15,6 +15,7 @@ async def upstreams():
     """Two of each kind."""
     async with aiohttp.ClientSession() as http:
         made = {(kind, name): Upstream(kind, name, http) for kind in SIMULATORS for name in ("first", "second")}
+        made |= {(kind, "thinks"): Upstream(kind, "first", http, "thinking") for kind in SIMULATORS}
         for upstream in made.values():
             await upstream.start()
         yield made
@@ -138,6 +139,33 @@ async def test_without_holding_a_call_may_be_out_before_its_end_and_no_second_fo
 
         assert seen.body.count(b'"weather"') == 1, cut
         read(client, seen.body)
+
+
+THINKERS = {
+    "openai": {"reasoning_effort": "high"},
+    "responses": {"reasoning": {"effort": "high", "summary": "auto"}},
+    "ollama": {"think": True},
+    "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 4000},
+}
+
+
+@pytest.mark.parametrize("kind", SIMULATORS)
+@pytest.mark.parametrize("name", THINKERS)
+async def test_an_answer_that_breaks_off_in_its_thoughts_is_whole_all_the_same(upstreams, name, kind):
+    client, first, known = CLIENTS[name], upstreams[kind, "thinks"], trusted(upstreams)
+    client = client._replace(body={**client.body, **THINKERS[name]})
+    total, _ = await whole(client, first, known)
+    others = [upstreams["ollama", "thinks"], upstreams["openai", "second"]]
+    seen_of = set()
+    for cut in range(0, total + 1, 2):
+        second = others[cut // 2 % 2]
+        seen = await run(client, [first, second], cut, cleanly=not cut % 4, continues=known, settings=Settings())
+
+        told = read(client, seen.body)
+        assert told.is_whole, (cut, told)
+        assert len(tokens_of(told.text)) == TOKENS, (cut, told)
+        seen_of |= {attempt.resumed for attempt in seen.record.attempts}
+    assert "continued" in seen_of
 
 
 def _common(one, other):
