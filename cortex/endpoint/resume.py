@@ -193,7 +193,7 @@ class Continuation(Translation):
         if status != 200:
             is_refusal = failure is not None and failure.word in REFUSALS and failure.code != "context_length_exceeded"
             return "refuses" if is_refusal else None
-        return "continues" if seam.joined == "continued" and seam.is_measured else None
+        return "continues" if seam.is_proof else None
 
     def _take(self, items: list[Delta | Failure]) -> bytes:
         joined: list[Delta | Failure] = []

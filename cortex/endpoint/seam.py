@@ -32,8 +32,8 @@ class Seam:
     def __init__(self, told: str, *, is_trusted: bool = False) -> None:
         """Join on to `told`; `is_trusted`: this model was measured to continue."""
         self._told = told
-        self.is_measured = not is_trusted and bool(told.strip())
-        """How it goes on is found out here."""
+        self.is_proof = False
+        """It went on in the middle of a sentence: no coincidence, so the model can be trusted."""
         self._is_open = is_trusted or not told.strip()
         self._head = "" if self._is_open else _head(told.lstrip())
         self._tail = told[-LOOKED_BACK:]
@@ -87,6 +87,8 @@ class Seam:
         if not size and self._told[-1].islower() and held[:1].isupper():
             self.flaw = "began a new sentence in the middle of one"
             return ""
+        is_middle = not self._told.rstrip().endswith(ENDINGS)
+        self.is_proof = not size and is_middle and not held.lstrip()[:1].isupper()
         self._join("overlapped" if size else "continued")
         return held[size:]
 

@@ -294,3 +294,22 @@ async def test_an_idle_machine_is_asked_once_whether_its_model_goes_on(build, st
         await until(lambda probed=probed: home.standing("desk").probed_at > probed)
     assert sum(received.path == "/api/chat" for received in sim.requests) == 2
     assert sim.loads.started == 1
+
+
+@pytest.mark.parametrize("dialect", ["openai", "ollama"])
+@pytest.mark.parametrize("first", ["desk:llama3.2:3b", "cloud:cloud-70b"])
+@pytest.mark.parametrize("kind", ["cut", "cut_clean"])
+async def test_a_connection_may_end_after_any_byte(build, desk, cloud, rack, first, kind, dialect):
+    home = await build(
+        worker(desk), worker(cloud), worker(rack), NO_CACHE, f'[models]\nany = ["{first}", "rack:llama3.2:3b"]\n'
+    )
+    await warm(home, "desk", "rack")
+    ask = home.chat if dialect == "openai" else home.ollama_chat
+    for count in range(0, 6000, 211):
+        for sim in (desk, cloud):
+            sim.clear()
+            sim.fault(Fault(kind, after_bytes=count))
+
+        seen = await ask("Go on", model="any", stream=True)
+
+        assert is_one_answer(seen), count
