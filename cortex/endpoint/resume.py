@@ -193,6 +193,8 @@ class Continuation(Translation):
         if status != 200:
             is_refusal = failure is not None and failure.word in REFUSALS and failure.code != "context_length_exceeded"
             return "refuses" if is_refusal else None
+        if seam.joined == "restarted":
+            return "repeats"
         return "continues" if seam.is_proof else None
 
     def _take(self, items: list[Delta | Failure]) -> bytes:

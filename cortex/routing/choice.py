@@ -9,7 +9,7 @@ from cortex.providers.base import Provider
 from cortex.routing.catalogue import AUTO, Resolution
 from cortex.routing.entry import Entry
 from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
-from cortex.workers.continues import digest_of
+from cortex.workers.continues import AGAINST, digest_of
 from cortex.workers.messages import Dispatch, Onward
 from cortex.workers.standing import NEVER, Board, Obstacle
 
@@ -85,7 +85,7 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
         obstacle = standing.obstacle(now) or standing.model_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
-        if obstacle is None and onward is not None and onward.verdict(standing, entry.model) in {"restarts", "refuses"}:
+        if obstacle is None and onward is not None and onward.verdict(standing, entry.model) in AGAINST:
             obstacle = Obstacle("open", "does not continue an answer that was begun", NEVER)
         if obstacle is None and least and standing.context_of(entry.model) < least:
             obstacle = Obstacle("open", "is not known to have a larger context", NEVER)
@@ -113,7 +113,7 @@ def going_on(onward: Onward, ranked: Iterable[Ranked]) -> list[Ranked]:
         is_same = standing.link.provider.normal_name(model) == onward.model or (
             bool(onward.digest) and digest_of(standing, model) == onward.digest
         )
-        return not is_same, onward.verdict(standing, model) != "continues"
+        return not is_same, onward.verdict(standing, model) is None
 
     return [candidate._replace(why=f"goes on, {candidate.why}") for candidate in sorted(ranked, key=place)]
 

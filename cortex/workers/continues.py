@@ -15,8 +15,12 @@ from msgspec import Struct
 
 from cortex.workers.standing import Standing
 
-Verdict = Literal["continues", "restarts", "refuses"]
-"""`refuses`: the server answers with an error."""
+Verdict = Literal["continues", "repeats", "restarts", "refuses"]
+"""`repeats`: it says the beginning once more, in the same words, and goes on (llama.cpp's server does, build 11434, Nov 2026);
+`restarts`: in other words; `refuses`: the server answers with an error."""
+
+AGAINST: frozenset[Verdict] = frozenset({"restarts", "refuses"})
+"""The verdicts after which a model is not asked."""
 
 CONTINUES = "continues/"
 """What the ledger's entries begin with; after it, the address and the model."""
@@ -56,7 +60,7 @@ class Continues:
         known = self._known.get(_key(standing, model))
         if known is None or known.digest != digest_of(standing, model):
             return None
-        if known.verdict != "continues" and self._wall() - known.at > FORGOTTEN_AFTER_S:
+        if known.verdict in AGAINST and self._wall() - known.at > FORGOTTEN_AFTER_S:
             return None
         return known.verdict
 
