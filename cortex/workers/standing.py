@@ -215,11 +215,16 @@ class Standing:
         return known is None or known.capabilities is None or "thinking" in known.capabilities
 
     def context_of(self, model: str) -> int:
-        """Return how many tokens `model` takes here; 0 where nobody knows."""
+        """Return how many tokens `model` takes here; 0 where nobody knows.
+
+        Where models are loaded it is what this one is loaded with: what it was trained for says nothing.
+        """
         if self.settings.num_ctx is not None:
             return self.settings.num_ctx
         known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
-        return 0 if known is None else known.context_length
+        if known is None:
+            return 0
+        return known.context_length if known.loaded is None else known.loaded_context
 
     def now_loaded(self, model: str) -> None:
         """Note that `model` just answered, so it is in memory."""
