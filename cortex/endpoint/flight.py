@@ -204,6 +204,7 @@ class Flight:
             record.usage,
             record.queued_s,
         )
+        mine.broke = record.broke
         if self.tap.is_cut:
             mine.outcome = record.outcome or "internal_error"
             exchange.reply.abort()

@@ -18,7 +18,7 @@ from msgspec import structs
 from cortex.chat import Ask, Chat, Delta, Finish, Message, Need, ReasoningDelta, Text, TextDelta, ToolCall, Usage
 from cortex.endpoint.dialect import BadRequest, Dialect, Renderer
 from cortex.endpoint.flow import Flow, Holds, Translation
-from cortex.endpoint.seam import LEAST, Seam
+from cortex.endpoint.seam import LEAST, Seam, given
 from cortex.messages import BYTES_PER_TOKEN, Failure, Request, Word
 from cortex.providers.base import Decoder
 from cortex.telemetry.record import Attempt
@@ -141,7 +141,7 @@ class Begun:
             ask = dialect.neutral(request)
         except BadRequest:
             return None
-        return begun_with(ask, self.text, self.tokens)
+        return begun_with(ask, given(self.text), self.tokens)
 
     def continuation(
         self, decoder: Decoder, worker: str, *, is_trusted: bool, holds: Holds, limit: int

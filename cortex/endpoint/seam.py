@@ -7,6 +7,9 @@ it is, seldom longer than a word. What is not plain, or does not fit, is a failu
 repetition that the client cannot see is worse than an answer that says it broke off.
 
 Of a model that was measured to continue nothing is held back or cut: a refrain is a repetition too.
+
+White space at the end of the text is not given to the next model: with it before their eyes models go astray, and some servers
+refuse it. So it comes again, and as much of it as the client has is left out.
 """
 
 from typing import Literal
@@ -31,13 +34,18 @@ class Seam:
 
     def __init__(self, told: str, *, is_trusted: bool = False) -> None:
         """Join on to `told`; `is_trusted`: this model was measured to continue."""
-        self._told = told
+        self._told = given(told)
+        self._body = self._told.lstrip()
+        self._gap = told[len(self._told) :]
+        """White space that the client has, and whoever goes on was not given."""
         self.is_proof = False
         """It went on in the middle of a sentence: no coincidence, so the model can be trusted."""
-        self._is_open = is_trusted or not told.strip()
+        self._is_open = is_trusted or not self._told
         self._head = "" if self._is_open else _head(told.lstrip())
-        self._tail = told[-LOOKED_BACK:]
+        self._tail = self._told[-LOOKED_BACK:]
         self._held = ""
+        self._skipped: int | None = None
+        """How much was said once more of what the client has; None while it is not plain that it is that."""
         self.joined: Joined = "continued" if self._is_open else ""
         """How it goes on; empty while that is not plain."""
         self.flaw = ""
@@ -45,52 +53,66 @@ class Seam:
 
     def feed(self, text: str) -> str:
         """Return what of `text` and of what was held back is new."""
-        if self._is_open:
-            return text
-        self._held += text
-        return self._settled(is_last=False)
+        if self._skipped is not None and not self._is_open:
+            text = self._skip(text, self._skipped)
+        elif not self._is_open:
+            self._held += text
+            text = self._settled(is_last=False)
+        return self._past_gap(text) if self._gap and text else text
 
     def finish(self) -> str:
         """Say that the text is whole; return what was still held back."""
         if self._is_open:
             return ""
+        if self._skipped is not None:
+            self.flaw = "began the answer anew, and stopped short of where it was"
+            return ""
         if not self._held.strip():
-            if self._told.rstrip().endswith(ENDINGS):
+            if self._told.endswith(ENDINGS):
                 self._join("continued")
             else:
                 self.flaw = "took an answer for whole that breaks off in the middle"
             return ""
-        return self._settled(is_last=True)
+        return self._past_gap(self._settled(is_last=True))
 
     def _settled(self, *, is_last: bool) -> str:
         said = self._held.lstrip()
         if said.startswith(self._head):
-            return self._skipped(said, is_last=is_last)
+            new = self._skip(said, 0)
+            return self.finish() if is_last and not self.joined and not self.flaw else new
         if not is_last and (self._head.startswith(said) or self._held in self._tail):
             return ""
         return self._continued(self._held)
 
-    def _skipped(self, said: str, *, is_last: bool) -> str:
-        """Return what comes behind a repetition of all the client has."""
-        told = self._told.lstrip()
-        if said.startswith(told):
-            self._join("restarted")
-            return said[len(told) :]
-        if not told.startswith(said):
+    def _skip(self, said: str, start: int) -> str:
+        """Return what comes behind a repetition of all the client has; `start` characters of it came before."""
+        left = len(self._body) - start
+        if not self._body.startswith(said[:left], start):
             self.flaw = "began the answer anew, in other words"
-        elif is_last:
-            self.flaw = "began the answer anew, and stopped short of where it was"
-        return ""
+            return ""
+        self._skipped = start + len(said)
+        if len(said) < left:
+            return ""
+        self._join("restarted")
+        return said[left:]
 
     def _continued(self, held: str) -> str:
         size = self._overlap(held)
-        if not size and self._told[-1].islower() and held[:1].isupper():
+        if not size and not self._gap and self._told[-1].islower() and held[:1].isupper():
             self.flaw = "began a new sentence in the middle of one"
             return ""
-        is_middle = not self._told.rstrip().endswith(ENDINGS)
+        is_middle = not self._told.endswith(ENDINGS)
         self.is_proof = not size and is_middle and not held.lstrip()[:1].isupper()
         self._join("overlapped" if size else "continued")
         return held[size:]
+
+    def _past_gap(self, text: str) -> str:
+        """Return `text` without as much white space at its beginning as the client has."""
+        size = 0
+        while size < len(self._gap) and self._gap[size] == text[size : size + 1]:
+            size += 1
+        self._gap = self._gap[size:] if size == len(text) else ""
+        return text[size:]
 
     def _join(self, joined: Joined) -> None:
         self.joined, self._is_open, self._held = joined, True, ""
@@ -103,6 +125,11 @@ class Seam:
         return 0
 
 
+def given(told: str) -> str:
+    """Return what of a text is given to whoever goes on with it."""
+    return told.rstrip()
+
+
 def _head(told: str) -> str:
     r"""Return the beginning that is found nowhere else in `told`: a list's next line begins like its first.
 
@@ -112,4 +139,4 @@ def _head(told: str) -> str:
     size = LEAST
     while size < min(len(told), LOOKED_BACK) and told.find(told[:size], 1) >= 0:
         size += 1
-    return told[:size]
+    return told[:size] if size < len(told) else given(told)

@@ -90,11 +90,36 @@ def test_a_refrain_is_not_cut():
     assert out == "Row, row, row your boat,\nGently down the stream."
 
 
-@given(told=st.text(min_size=1), said=st.text(), at=cuts)
+@given(told=st.text(min_size=1).map(str.rstrip), said=st.text(), at=cuts)
 def test_a_trusted_model_is_never_held_back_or_cut(told, said, at):
     seam, out = joined(told, said, at, is_trusted=True)
 
     assert (seam.flaw, out) == ("", said)
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+@pytest.mark.parametrize(
+    ("gap", "said", "new"),
+    [
+        (" ", " lies", "lies"),
+        (" ", "lies", "lies"),
+        ("\n    ", "\n    return 1", "return 1"),
+        ("\n    ", "\n  return 1", "return 1"),
+        ("\n", "\n\n- more", "\n- more"),
+        ("\n\n", "\n- more", "- more"),
+    ],
+)
+@given(at=cuts)
+def test_white_space_that_the_client_has_does_not_come_again(gap, said, new, is_trusted, at):
+    seam, out = joined("It is the town that" + gap, said, at, is_trusted=is_trusted)
+
+    assert (seam.flaw, out) == ("", new)
+
+
+def test_white_space_comes_again_behind_a_repetition_too():
+    seam, out = joined(TOLD + " \n", TOLD + " \nand more", [3])
+
+    assert (seam.joined, out) == ("restarted", "and more")
 
 
 @given(told=st.text("ab .", max_size=60), said=st.text("ab .", max_size=60), at=cuts, other=cuts)
