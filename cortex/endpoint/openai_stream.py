@@ -60,8 +60,10 @@ class Chunks:
 
     def go_on(self, sent: bytes, said: list[Delta]) -> None:
         """Write on as whoever wrote `sent`: under the same id, time and name of the model."""
-        first = next(event for data in datas(sent) if (event := _decode(data)).get("id"))
-        self._begin({key: first[key] for key in _HEAD if key in first})
+        first = _decode(datas(sent)[0])
+        head = {key: first[key] for key in _HEAD if key in first}
+        if head:  # else there is nothing to be true to
+            self._begin(head)
 
     def close(self) -> bytes:
         """Return the usage, where it was asked for, and `[DONE]`."""

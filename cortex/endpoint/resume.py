@@ -21,6 +21,7 @@ from cortex.endpoint.flow import Flow, Holds, Translation
 from cortex.endpoint.seam import LEAST, Seam, given
 from cortex.messages import BYTES_PER_TOKEN, Failure, Request, Word
 from cortex.providers.base import Decoder
+from cortex.providers.foreign import UNREADABLE
 from cortex.telemetry.record import Attempt
 from cortex.workers.continues import Verdict, digest_of
 from cortex.workers.lease import Lease
@@ -131,9 +132,16 @@ class Begun:
             return None
         sent = b"".join(self._parts)
         self._parts = None  # whoever goes on is translated
-        said = [item for item in self.lease.link.provider.decoder(request).feed(sent) if not isinstance(item, Failure)]
+        said: list[Delta] = []
+        for item in self.lease.link.provider.decoder(request).feed(sent):
+            if isinstance(item, Failure):
+                return None  # something passed through that was no answer
+            said.append(item)
         self.renderer = dialect.renderer(request, request.model)
-        self.renderer.go_on(sent, said)
+        try:
+            self.renderer.go_on(sent, said)
+        except UNREADABLE:
+            return None
         return said
 
     def _asked(self, dialect: Dialect, request: Request) -> Chat | None:
@@ -155,12 +163,12 @@ class Begun:
 
     def total(self, usage: Usage) -> Usage:
         """Return the usage of the whole answer, of which `usage` is what its last part took."""
-        given = min(self.prefilled, usage.input_tokens)
+        asked = usage.input_tokens - min(self.prefilled, usage.input_tokens)
         return structs.replace(
             usage,
-            input_tokens=usage.input_tokens - given,
+            input_tokens=asked,
             output_tokens=usage.output_tokens + self.tokens,
-            cached_tokens=min(usage.cached_tokens, usage.input_tokens - given),
+            cached_tokens=min(usage.cached_tokens, asked),
         )
 
 

@@ -1,13 +1,17 @@
 """What is asked of whoever goes on with an answer, and what it all took together."""
 
+from types import SimpleNamespace
+
 import pytest
 from fleet import standing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.chat import Chat, Embed, Message, RawPrompt, Text, ToolCall, Usage
+from cortex.chat import Chat, Embed, Message, RawPrompt, Text, TextDelta, ToolCall, Usage
+from cortex.endpoint.openai import OpenAI
 from cortex.endpoint.resume import Begun, begun_with, may_be_resumed
-from cortex.messages import Request
+from cortex.messages import Failure, Request
+from cortex.telemetry.record import Attempt
 
 USER = Message("user", (Text("Hi"),))
 
@@ -93,9 +97,43 @@ def test_usage_is_of_the_whole_answer(tokens, usage):
 
 def test_what_is_too_long_is_let_go():
     stands = standing()
-    made = Begun(None, type("L", (), {"link": stands.link, "standing": stands, "model": "m"}), 10)
+    made = Begun(None, SimpleNamespace(link=stands.link, standing=stands, model="m"), 10)
     made.add(b"12345")
     made.add(b"123456")
     made.add(b"1")
 
     assert made._parts is None
+
+
+def passed(sent):
+    """Return what a client has of a stream that passed through, and of whom."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true}'
+    dialect = OpenAI(lambda: 0.0)
+    asked = dialect.read("chat", body)
+    stands = standing(local=False, models=("m",))
+    lease = SimpleNamespace(link=stands.link, standing=stands, model="m")
+    made = Begun(stands.link.provider.passage(asked), lease, 10_000)
+    made.add(sent)
+    broke = Attempt("desk", "m", "why", cold=False, began_s=0.0, told=True)
+    return made, made.broke(dialect, asked, broke, Failure("malformed", "cut"))
+
+
+def test_a_stream_whose_events_name_nothing_is_gone_on_with_under_a_name_of_our_own():
+    made, may = passed(b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n')
+
+    assert may
+    assert made.text == "Hel"
+    assert b'"id":"chatcmpl-' in made.renderer.render([TextDelta("lo")])
+
+
+def test_what_passed_through_and_was_no_answer_is_not_gone_on_with():
+    _, may = passed(b'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\ndata: {oops\n\n')
+
+    assert not may
+
+
+def test_nothing_is_held_of_what_nobody_could_read():
+    made, may = passed(b"data: {oops\n\n")
+
+    assert not may
+    assert made.text == ""
