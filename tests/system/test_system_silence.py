@@ -162,3 +162,32 @@ async def test_else_the_client_is_told_that_it_is(build, desk, rack, sizes, sett
 
     assert (seen.status, seen.json["error"]["code"]) == (400, "context_length_exceeded")
     assert trace(home)["attempts"] == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("first", ["cloud", "desk"])
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("<html><body>Please log in</body></html>", "malformed"),
+        ('{"error":{"message":"Overloaded","type":"overloaded_error","code":503}}', "busy"),
+        (
+            '{"error":{"message":"Rate limit reached for requests per minute","code":"rate_limit_exceeded"}}',
+            "rate_limited",
+        ),
+        ('data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n', "server_error"),
+        ('{"error":"an error was encountered while running the model: CUDA error"}\n', "server_error"),
+        ('{"nothing":"of use"}', "malformed"),
+    ],
+)
+async def test_a_200_that_is_no_answer_is_a_failure_by_its_word(build, cloud, desk, rack, first, body, word, stream):
+    order = f'[models]\nany = ["{first}:{"cloud-70b" if first == "cloud" else "llama3.2:3b"}", "rack:llama3.2:3b"]\n'
+    home = await build(worker(cloud), worker(desk), worker(rack), order)
+    says({"cloud": cloud, "desk": desk}[first], body)
+
+    seen = await home.chat("Hello", model="any", stream=stream)
+
+    assert (seen.status, seen.worker) == (200, "rack")
+    failure = trace(home)["attempts_made"][0]["failure"]
+    is_of_both = not body.startswith("data:")  # an event of the one dialect is nothing in the other
+    assert failure.startswith(word if is_of_both else (word, "malformed"))
