@@ -28,7 +28,7 @@ from cortex.transport.response import Response
 from cortex.workers.books import Books
 from cortex.workers.continues import Continues
 from cortex.workers.lease import Ended, Lease, Link
-from cortex.workers.measuring import IDLE_S, question, to_measure, verdict_of
+from cortex.workers.measuring import IDLE_S, to_measure
 from cortex.workers.messages import (
     Configure,
     Dispatch,
@@ -44,6 +44,7 @@ from cortex.workers.messages import (
     WorkersChanged,
 )
 from cortex.workers.standing import Board, Standing, is_own
+from cortex.workers.trial import tried
 
 LOAD_TIMEOUT_S = 300.0
 """What a model may take to load before anything is known of it: Ollama's own OLLAMA_LOAD_TIMEOUT (docs, August 2026)."""
@@ -322,28 +323,14 @@ class Worker(LoopActor):
         model = to_measure(self.standing, continues, self._measured, now, self._wall())
         if model is not None:
             self._measured.add((model.name, model.digest))
-            self.own(self._ask_to_go_on(model, continues))
+            self.own(self._try(model, continues))
 
-    async def _ask_to_go_on(self, model: Model, continues: Continues) -> None:
-        standing, link = self.standing, self.standing.link
-        request, chat = question(model)
-        wire = link.provider.encode(request, chat, model.name)
-        head = link.head(wire.method, wire.path, len(wire.body))
-        budgets = Budgets(
-            self._routing.connect_timeout_s, self._routing.first_token_timeout_s, self._routing.stall_timeout_s
-        )
-        try:
-            response = await self._pool.send(link.origin, head, wire.body, budgets)
-            try:
-                body = await response.read(limit=1_000_000)
-            finally:
-                response.close()
-        except TransportError:
-            return  # a probe tells of that
-        answer = link.provider.decode(request, body)
-        verdict = None if isinstance(answer, Failure) else verdict_of(answer)
+    async def _try(self, model: Model, continues: Continues) -> None:
+        routing = self._routing
+        budgets = Budgets(routing.connect_timeout_s, routing.first_token_timeout_s, routing.stall_timeout_s)
+        verdict = await tried(self._pool, self.standing.link, model, budgets)
         if verdict is not None:
-            continues.learn(standing, model.name, verdict)
+            continues.learn(self.standing, model.name, verdict)
             self._say("measured", model=model.name, begun_answer=verdict)
 
     @handles(Configure)
