@@ -2,6 +2,7 @@
 
     root            one_for_one; when it gives up the process ends with 70
     ├── telemetry   counts, logs, the journal of requests and events
+    ├── history     what charts are drawn of, on disk
     ├── ledger      what each key has used, on disk
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
@@ -50,7 +51,11 @@ from cortex.config.watcher import ConfigWatcher, Current, Reread
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles
 from cortex.endpoint.front import Front
+from cortex.endpoint.live import Live
+from cortex.endpoint.live_view import LiveView
+from cortex.endpoint.live_view import Sources as Shown
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
@@ -58,11 +63,14 @@ from cortex.ledger.ledger import Ledger
 from cortex.ledger.prices import cost
 from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
+from cortex.telemetry import archive
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Gauge, Labels, Metrics
 from cortex.telemetry.recorder import Due, Recorder
+from cortex.telemetry.tail import TAIL
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
@@ -81,6 +89,10 @@ CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
 
 READY_TIMEOUT_S = 10.0
+
+HISTORY = Path(".cortex/history")
+"""Below where Córtex is started."""
+
 BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
 
@@ -106,10 +118,11 @@ class Daemon:
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics()
+        self.history = History()
         self.books = Books(
             prices=lambda: self.current.settings.prices,
             reference=lambda: self.current.settings.telemetry.saved_against,
-            on_cost=self.metrics.cost,
+            on_cost=self._count_money,
         )
         self._home = home
         self._store: Store | None = None
@@ -137,9 +150,16 @@ class Daemon:
             is_closing=lambda: self.front.is_closing,
             books=self.books,
         )
+        files_of_page = DashboardFiles()
+        shown = Shown(self.board, self.current, self.journal, self.history, self.metrics, self.answers, TAIL)
+        self.live = Live(
+            view=LiveView(shown, started_at=time.time()), names=self.names, assets=files_of_page.hash, pid=os.getpid()
+        )
         self._pages = Pages(
             control=control,
             cache=CachePages(answers=self.answers, names=self.names),
+            files=files_of_page,
+            live=self.live,
             board=self.board,
             current=self.current,
         )
@@ -152,6 +172,8 @@ class Daemon:
         settings = self.current.settings
         self.door.sockets = listen(settings.server.host, settings.server.port)
         self._store = self._opened_ledger(self._home / settings.ledger.path)
+        if trouble := archive.restore(self.history, self._home / HISTORY, time.time()):
+            log.warning("history", why=trouble)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -180,6 +202,10 @@ class Daemon:
         if warning or unread:
             log.warning("ledger", why=warning or f"{unread} entries could not be read and are left out")
         return store
+
+    def _count_money(self, worker: str, paid_nano: int, saved_nano: int) -> None:
+        self.metrics.cost(worker, paid_nano, saved_nano)
+        self.history.money(paid_nano, saved_nano)
 
     def _nano_of(self, worker: str, model: str, usage: Usage) -> int:
         """Return what `usage` would cost, at the price that savings are measured by, in nano-dollars; 0 where nobody knows."""
@@ -230,6 +256,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(30.0):
                     await asyncio.shield(self.ended)
+        await self.live.close()
         await self.door.clear()
         await self.pool.close()
         self._watchdog.stop()
@@ -243,7 +270,19 @@ class Daemon:
     def _specs(self) -> list[ChildSpec]:
         supervision = self.current.settings.supervision
         return [
-            ChildSpec("telemetry", lambda: Recorder.start(journal=self.journal, metrics=self.metrics)),
+            ChildSpec(
+                "telemetry", lambda: Recorder.start(journal=self.journal, metrics=self.metrics, history=self.history)
+            ),
+            ChildSpec(
+                "history",
+                lambda: archive.Archive.start(
+                    history=self.history,
+                    folder=self._home / HISTORY,
+                    in_flight=lambda: sum(standing.in_flight for standing in self.board),
+                    paid=lambda: frozenset(standing.name for standing in self.board if not standing.settings.free),
+                    report=self.report,
+                ),
+            ),
             ChildSpec(
                 "ledger",
                 lambda: Ledger.start(store=self._store, collect=self.books.collect, report=self.report),
@@ -372,7 +411,17 @@ class Daemon:
                     yield (standing.name, state), float(state == shown)
 
         def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in ("telemetry", "ledger", "cache", "dispatcher", "health", "roster", "config", "endpoint"):
+            for name in (
+                "telemetry",
+                "history",
+                "ledger",
+                "cache",
+                "dispatcher",
+                "health",
+                "roster",
+                "config",
+                "endpoint",
+            ):
                 ref = self.names.lookup(name)
                 yield (name,), float(ref.waiting if ref else 0)
             for standing in self.board:

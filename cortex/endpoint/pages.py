@@ -13,9 +13,11 @@ from cortex.config.watcher import Current
 from cortex.endpoint import listing
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles, wants_html
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import MODEL_PATHS, Page, read_body
 from cortex.endpoint.listing import Listed
+from cortex.endpoint.live import Live
 from cortex.endpoint.problems import unknown_model
 from cortex.endpoint.reading import read_as
 from cortex.endpoint.reply import Reply
@@ -37,6 +39,9 @@ MANAGEMENT = frozenset(
 
 SHOW_BODY_LIMIT = 100_000
 EVENTS = "/cortex/v1/events"
+LIVE = "/cortex/v1/live"
+ENDLESS = frozenset({EVENTS, LIVE})
+"""They have no length to tell."""
 
 
 class Show(Struct):
@@ -52,7 +57,17 @@ _shown = msgspec.json.Decoder(Show)
 class Pages:
     """Finds the page for a method and a path."""
 
-    def __init__(self, *, control: Control, cache: CachePages, board: Board, current: Current) -> None:
+    def __init__(
+        self,
+        *,
+        control: Control,
+        cache: CachePages,
+        files: DashboardFiles,
+        live: Live,
+        board: Board,
+        current: Current,
+    ) -> None:
+        self._files = files
         self._control = control
         self._board = board
         self._current = current
@@ -70,6 +85,9 @@ class Pages:
             "/cortex/v1/cache": _get(cache.facts),
             "/cortex/v1/cache/clear": {"POST": cache.clear},
             EVENTS: _get(control.events),
+            LIVE: _get(live.page),
+            "/dashboard": _get(files.redirect),
+            "/dashboard/": _get(files.index),
             "/v1/models": _get(self._listed(listing.v1_models)),
             "/api/tags": _get(self._listed(listing.ollama_tags)),
             "/api/ps": _get(self._listed(listing.ollama_ps)),
@@ -78,6 +96,7 @@ class Pages:
         }
         self._patterns: list[tuple[re.Pattern[str], dict[str, Callable[..., Any]]]] = [
             (re.compile(r"/v1/models/(.+)"), {"GET": self._model}),
+            (re.compile(r"/dashboard/([^/]+)/([^/]+)"), {"GET": files.file}),
             (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|probe|restart)"), {"POST": control.act}),
             (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker}),
             (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": control.request}),
@@ -86,7 +105,7 @@ class Pages:
     def find(self, method: str, path: str) -> Page | Problem:
         """Return what answers, or what to say instead: 404, 405 or 501."""
         methods: dict[str, Any] | None = self._exact.get(path)
-        answers = "GET" if method == "HEAD" and path != EVENTS else method  # a stream has no length to tell
+        answers = "GET" if method == "HEAD" and path not in ENDLESS else method
         if methods is not None:
             return methods.get(answers) or _wrong_method(method, path, methods)
         for pattern, by_method in self._patterns:
@@ -131,7 +150,10 @@ class Pages:
         return page
 
     async def _root(self, http: web.BaseRequest, reply: Reply) -> None:
-        """Answer as Ollama does: its clients ask this first."""
+        """Answer as Ollama does: its clients ask this first. Somebody with a browser is sent to the dashboard."""
+        if wants_html(http):
+            await self._files.redirect(http, reply)
+            return
         reply.whole(200, "text/plain; charset=utf-8", b"Ollama is running")
 
     async def _version(self, _: web.BaseRequest, reply: Reply) -> None:

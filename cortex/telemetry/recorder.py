@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, handles
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
@@ -31,9 +32,10 @@ GATHER_S = 0.05
 class Recorder(LoopActor):
     """See the module's docstring."""
 
-    def __init__(self, *, journal: Journal, metrics: Metrics) -> None:
+    def __init__(self, *, journal: Journal, metrics: Metrics, history: History) -> None:
         super().__init__()
         self._journal = journal
+        self._history = history
         self._metrics = metrics
         self._log: Any = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Recorder(LoopActor):
 
     def _finished(self, record: Record) -> None:
         self._metrics.finished(record)
+        self._history.finished(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:
             self._log.info("request", **line)

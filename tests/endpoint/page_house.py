@@ -12,10 +12,15 @@ from cortex.config.secret import Secret
 from cortex.config.watcher import Current
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles
 from cortex.endpoint.dialect import BadRequest, Problem
+from cortex.endpoint.live import Live
+from cortex.endpoint.live_view import LiveView, Sources
 from cortex.endpoint.pages import Pages
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
+from cortex.telemetry.tail import Tail
 from cortex.workers.books import Books
 
 
@@ -43,7 +48,18 @@ class House:
         )
         self.answers = Answers(lambda: self.current.settings.cache, wall=self.clock)
         cache = CachePages(answers=self.answers, names=self.names)
-        self.pages = Pages(control=control, cache=cache, board=self.board, current=self.current)
+        self.history, self.tail = History(), Tail()
+        shown = Sources(self.board, self.current, self.journal, self.history, self.metrics, self.answers, self.tail)
+        self.view = LiveView(shown, started_at=self.clock())
+        self.live = Live(view=self.view, names=self.names, assets="", pid=1, clock=self.clock, wall=self.clock)
+        self.pages = Pages(
+            control=control,
+            cache=cache,
+            files=DashboardFiles(),
+            live=self.live,
+            board=self.board,
+            current=self.current,
+        )
 
     async def get(self, path, *, method="GET", query=None, headers=None):
         """Return what a client gets: (status, value)."""

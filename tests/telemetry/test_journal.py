@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import (
     EVENTS_KEPT,
     LISTENER_LIMIT,
@@ -137,7 +138,7 @@ def test_an_event_is_as_loud_as_the_table_says(event, level):
 
 async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_listens():
     journal, metrics = Journal(), Metrics()
-    actor = Recorder.start(journal=journal, metrics=metrics)
+    actor = Recorder.start(journal=journal, metrics=metrics, history=History())
     listener = journal.listen()
     ended = record(3, "ok")
     ended.total_s = 1.5
@@ -175,7 +176,7 @@ def test_when_nobody_takes_what_ended_it_is_said_again():
 async def test_what_ended_before_the_new_actors_name_was_known_is_taken_all_the_same(monkeypatch):
     monkeypatch.setattr("cortex.telemetry.recorder.GATHER_S", 0.0)
     journal, metrics = Journal(), Metrics()
-    actor = Recorder.start(journal=journal, metrics=metrics)
+    actor = Recorder.start(journal=journal, metrics=metrics, history=History())
     await asyncio.sleep(0)
     journal.ended(record(1, "ok"))
     await until(lambda: metrics.requests.values)
