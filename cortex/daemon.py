@@ -50,8 +50,10 @@ from cortex.config.sources import Sources
 from cortex.config.watcher import ConfigWatcher, Current, Reread
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
+from cortex.endpoint.config_pages import ConfigPages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dashboard_files import DashboardFiles
+from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.front import Front
 from cortex.endpoint.live import Live
 from cortex.endpoint.live_view import LiveView
@@ -149,6 +151,7 @@ class Daemon:
             metrics=self.metrics,
             is_closing=lambda: self.front.is_closing,
             books=self.books,
+            report=self.report,
         )
         files_of_page = DashboardFiles()
         shown = Shown(self.board, self.current, self.journal, self.history, self.metrics, self.answers, TAIL)
@@ -157,7 +160,17 @@ class Daemon:
         )
         self._pages = Pages(
             control=control,
-            cache=CachePages(answers=self.answers, names=self.names),
+            cache=CachePages(answers=self.answers, names=self.names, report=self.report),
+            dashboard=DashboardPages(
+                board=self.board,
+                books=self.books,
+                history=self.history,
+                journal=self.journal,
+                tail=TAIL,
+                nano=self._nano_of,
+                report=self.report,
+            ),
+            config=ConfigPages(files=self.files, current=self.current, names=self.names, report=self.report),
             files=files_of_page,
             live=self.live,
             board=self.board,

@@ -7,7 +7,6 @@ front of it. So when that actor is restarted, connections and running answers do
 import asyncio
 import hmac
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from itertools import count
@@ -33,7 +32,7 @@ from cortex.endpoint.refusals import of_deadline
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.tokens import estimated_tokens
-from cortex.endpoint.visitors import is_own, refusal
+from cortex.endpoint.visitors import is_own, presented, refusal
 from cortex.messages import Request
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
@@ -224,7 +223,7 @@ class Front:
     def _tenant(self, http: web.BaseRequest) -> bytes:
         """Return what keeps one client's answers from another's: a digest of its key, where there are several."""
         keys = self._current.settings.server.api_keys
-        return blake2b(_presented(http), digest_size=16).digest() if len(keys) > 1 else b""
+        return blake2b(presented(http.headers), digest_size=16).digest() if len(keys) > 1 else b""
 
     async def _load(self, exchange: Exchange, request: Request) -> None:
         """Have an Ollama load the model; where none is needed, say that it is there.
@@ -342,31 +341,10 @@ def _is_open(http: web.BaseRequest, path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FILES) or (path == "/" and wants_html(http))
 
 
-def _presented(http: web.BaseRequest) -> bytes:
-    """Return the key that a request comes with; a header may hold any bytes."""
-    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else http.headers.get("x-api-key", "")
-    if not given and "Sec-WebSocket-Protocol" in http.headers:
-        return _offered(http.headers["Sec-WebSocket-Protocol"])
-    return given.encode(errors="surrogateescape")
-
-
-def _offered(protocols: str) -> bytes:
-    """Return the key among the subprotocols of a WebSocket: a browser can send it nowhere else."""
-    for protocol in protocols.split(","):
-        name, _, coded = protocol.strip().partition(".")
-        if name == "key":
-            try:
-                return urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
-            except ValueError:
-                return b""
-    return b""
-
-
 def _knows(http: web.BaseRequest, keys: Any) -> bool:
     """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
-    presented = _presented(http)
-    return any([hmac.compare_digest(presented, key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
+    key = presented(http.headers)
+    return any([hmac.compare_digest(key, one.reveal().encode()) for one in keys])  # noqa: C419  no short cut
 
 
 def _told(reply: Reply, problem: Problem, dialect: Dialect) -> Reply:

@@ -12,8 +12,10 @@ from msgspec import Struct
 from cortex.config.watcher import Current
 from cortex.endpoint import listing
 from cortex.endpoint.cache_pages import CachePages
+from cortex.endpoint.config_pages import ConfigPages
 from cortex.endpoint.control import Control
 from cortex.endpoint.dashboard_files import DashboardFiles, wants_html
+from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import MODEL_PATHS, Page, read_body
 from cortex.endpoint.listing import Listed
@@ -62,6 +64,8 @@ class Pages:
         *,
         control: Control,
         cache: CachePages,
+        dashboard: DashboardPages,
+        config: ConfigPages,
         files: DashboardFiles,
         live: Live,
         board: Board,
@@ -78,9 +82,13 @@ class Pages:
             "/health": _get(control.health),
             "/metrics": _get(control.metrics),
             "/cortex/v1/tree": _get(control.tree),
-            "/cortex/v1/workers": _get(control.workers),
+            "/cortex/v1/workers": {"GET": control.workers, "POST": config.add},
             "/cortex/v1/requests": _get(control.requests),
-            "/cortex/v1/config": _get(control.config),
+            "/cortex/v1/config": _get(config.shown),
+            "/cortex/v1/keys": _get(dashboard.keys),
+            "/cortex/v1/models": _get(dashboard.models(self.models)),
+            "/cortex/v1/history": _get(dashboard.history),
+            "/cortex/v1/log-level": {"GET": dashboard.log_level, "POST": dashboard.set_log_level},
             "/cortex/v1/usage": _get(control.usage),
             "/cortex/v1/cache": _get(cache.facts),
             "/cortex/v1/cache/clear": {"POST": cache.clear},
@@ -97,9 +105,9 @@ class Pages:
         self._patterns: list[tuple[re.Pattern[str], dict[str, Callable[..., Any]]]] = [
             (re.compile(r"/v1/models/(.+)"), {"GET": self._model}),
             (re.compile(r"/dashboard/([^/]+)/([^/]+)"), {"GET": files.file}),
-            (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|probe|restart)"), {"POST": control.act}),
-            (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker}),
-            (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": control.request}),
+            (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|retire|probe|restart)"), {"POST": control.act}),
+            (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker, "DELETE": config.remove}),
+            (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": dashboard.request}),
         ]
 
     def find(self, method: str, path: str) -> Page | Problem:

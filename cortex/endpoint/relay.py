@@ -129,6 +129,7 @@ class Relay:
             except TimeoutError:
                 return Refusal("deadline", "the dispatcher did not come back in time")
             exchange.record.queued_s += dispatch.waited_s
+            exchange.record.looked_at = dispatch.looked_at
             return granted
         raise AssertionError("unreachable: the last try returns")
 
@@ -297,6 +298,7 @@ class Relay:
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
     ) -> None:
         """Tell the client that nothing answered, with the first cause, not only the last."""
+        exchange.record.refused_by = refusal.candidates
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
             refusal = Refusal("unsupported", unsupported[0].detail, refusal.candidates)

@@ -6,11 +6,25 @@ carries `Origin` or `Sec-Fetch-Site`, is held to three things: the name it was s
 page it comes from is of the same host, and nothing that acts comes from another site. Programs send neither header.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
+from typing import Protocol
 from urllib.parse import urlsplit
 
+from cortex.config.secret import Secret
 from cortex.endpoint.dialect import Problem
+
+
+class Visit(Protocol):
+    """A request, as far as it tells who sent it."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def remote(self) -> str | None: ...  # noqa: D102
+
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
@@ -39,6 +53,34 @@ def refusal(method: str, headers: Mapping[str, str], own_names: Iterable[str], *
     if method not in SAFE_METHODS and site in {"cross-site", "same-site"}:
         return _forbidden("a page of another site may not act on Córtex")
     return None
+
+
+def presented(headers: Mapping[str, str]) -> bytes:
+    """Return the key that a request comes with; a header may hold any bytes."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    if not given and "Sec-WebSocket-Protocol" in headers:
+        return _offered(headers["Sec-WebSocket-Protocol"])
+    return given.encode(errors="surrogateescape")
+
+
+def visitor(http: Visit) -> str:
+    """Return who sent a request, for the events: the address, and the mask of the key if there is one."""
+    key = presented(http.headers)
+    address = http.remote or "unknown"
+    return f"{address} ({Secret(key.decode(errors='replace'))})" if key else address
+
+
+def _offered(protocols: str) -> bytes:
+    """Return the key among the subprotocols of a WebSocket: a browser can send it nowhere else."""
+    for protocol in protocols.split(","):
+        name, _, coded = protocol.strip().partition(".")
+        if name == "key":
+            try:
+                return urlsafe_b64decode(coded + "=" * (-len(coded) % 4))
+            except ValueError:
+                return b""
+    return b""
 
 
 def is_known(host: str, own_names: Iterable[str]) -> bool:

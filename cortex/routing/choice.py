@@ -50,6 +50,7 @@ def choose(
     free, passed = _sort(dispatch, resolution, now)
     if free:
         ranked = order_of(strategy, request, free, state, now)
+        dispatch.looked_at = ranked, passed
         if not passed:
             return ranked
         best = ranked[0].entry

@@ -1,11 +1,14 @@
 """The life of one request: the one place where log, metrics, trace, page and `X-Cortex-Why` take it from. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from cortex.chat import Usage
 from cortex.messages import Failure, Request
+
+NOBODY: tuple[Sequence[Any], Sequence[Any]] = ((), ())
 
 
 class Attempt(Struct):
@@ -34,10 +37,12 @@ class Record:
         "dialect",
         "given",
         "id",
+        "looked_at",
         "model",
         "operation",
         "outcome",
         "queued_s",
+        "refused_by",
         "status",
         "stream",
         "total_s",
@@ -67,6 +72,10 @@ class Record:
         self.total_s = 0.0
         self.cache = "bypass"
         """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
+        self.looked_at: tuple[Sequence[Any], Sequence[Any]] = NOBODY
+        """Who was looked at when a worker was last chosen: those that could take it, ranked, and those that could not."""
+        self.refused_by: Sequence[Any] = ()
+        """Of a request that nobody took: every worker with why."""
         self.given: tuple[str, str, float] | None = None
         """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
 
