@@ -1,108 +1,98 @@
-/** Drawings of numbers: sparklines, bars, and lines with a sentence and a table for those who do not see them. */
+/** Drawings: sparklines, bars, lines with a sentence and a table for those who do not see them, and the tree. */
 
 import { h, put, s, set, table } from "./dom.js";
-import { clock } from "./format.js";
+import { clip, clock, looks, words } from "./format.js";
 
-/** A small line without axes; give `draw` its numbers. */
+const still = { "vector-effect": "non-scaling-stroke" };
+const stretched = (width, height, more, ...inside) => s("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", ...more }, inside);
+
+/** The path of a line over `width` × `height`; what was not recorded is a gap. */
+export const path = (values, width, height, top) => values.map((value, at) => (value == null ? ""
+  : `${values[at - 1] == null ? "M" : "L"}${((at / Math.max(1, values.length - 1)) * width).toFixed(1)} ${(height - (value / top) * height).toFixed(1)}${values[at - 1] == null && values[at + 1] == null ? "h1" : ""}`)).join("");
+
+/** A small line without axes; `draw` gives it its numbers. */
 export function spark() {
-  const line = s("polyline", { fill: "none", "vector-effect": "non-scaling-stroke" });
-  const node = s("svg.spark", { viewBox: "0 0 58 16", preserveAspectRatio: "none", "aria-hidden": true }, line);
-  return { node, draw: (values) => set(line, "points", points(values || [], 58, 16, Math.max(1, ...(values || [])))) };
+  const line = s("path.line", still);
+  return { node: stretched(60, 16, { "aria-hidden": true, class: "spark" }, line), draw: (values) => set(line, "d", path(values, 60, 15, Math.max(1, ...values))) };
 }
 
-function points(values, width, height, top) {
-  const step = width / Math.max(1, values.length - 1);
-  return values.map((value, at) => `${(at * step).toFixed(1)},${(height - 1 - (value / top) * (height - 2)).toFixed(1)}`).join(" ");
-}
-
-/** A bar of how much of something is taken, with words beside it. */
+/** A bar of how much of something is taken; words stand beside it. */
 export function bar(part, family = "busy") {
   const fill = h("i");
   fill.style.width = `${Math.max(0, Math.min(1, part || 0)) * 100}%`;
   return h(`span.bar.${family}`, { "aria-hidden": true }, fill);
 }
 
-/** The path of a line over `width` × `height`; what was not recorded is a gap. */
-export function path(values, width, height, top) {
-  let pen = "M";
-  return values.map((value, at) => {
-    if (value == null) {
-      pen = "M";
-      return "";
-    }
-    const x = (at / Math.max(1, values.length - 1)) * width;
-    const drawn = `${pen}${x.toFixed(1)} ${(height - (value / top) * height).toFixed(1)}`;
-    const alone = pen === "M" && values[at + 1] == null ? "h1" : "";
-    pen = "L";
-    return drawn + alone;
-  }).join("");
-}
-
 /** A number above all values that people like to read. */
 export function ceiling(values) {
-  const most = Math.max(0, ...values.filter((value) => value != null));
-  if (!most) return 1;
-  const power = 10 ** Math.floor(Math.log10(most));
+  const most = Math.max(0, ...values);
+  const power = 10 ** Math.floor(Math.log10(most || 1));
   return [1, 2, 3, 5, 10].find((each) => each * power >= most) * power;
 }
 
 const WIDTH = 600;
 const HEIGHT = 140;
-const group = new Set();
 
-/**
- * A chart of lines over time: `lines` are {name, values}, `say` writes a value, `sentence` says what is to be seen.
- * A pointer over one chart reads all that are drawn at the time.
- */
-export function chart({ title, sentence, lines, from, step, say }) {
-  const top = ceiling(lines.flatMap((line) => line.values));
-  const length = Math.max(0, ...lines.map((line) => line.values.length));
-  const at = (index) => clock(from + index * step, step < 60);
-  const cross = s("line.cross", { y1: 0, y2: HEIGHT, visibility: "hidden", "vector-effect": "non-scaling-stroke" });
-  const drawing = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}. ${sentence}` },
-    [0.25, 0.5, 0.75].map((part) => s("line.grid", { x1: 0, x2: WIDTH, y1: part * HEIGHT, y2: part * HEIGHT, "vector-effect": "non-scaling-stroke" })),
-    lines.map((line, index) => s(`path.line.l${index}`, { d: path(line.values, WIDTH, HEIGHT, top), "vector-effect": "non-scaling-stroke" })), cross);
-  const legend = lines.map((line, index) => ({ line, value: h("b"), key: s("svg.key", { viewBox: "0 0 18 6", "aria-hidden": true }, s(`path.line.l${index}`, { d: "M0 3H18" })) }));
-  const time = h("span.dim");
-  const own = {
-    read(index) {
-      const shownAt = index ?? length - 1;
-      cross.setAttribute("visibility", index == null ? "hidden" : "visible");
-      const x = (shownAt / Math.max(1, length - 1)) * WIDTH;
-      cross.setAttribute("x1", x);
-      cross.setAttribute("x2", x);
-      put(time, index == null ? "latest" : at(index));
-      for (const each of legend) put(each.value, say(each.line.values[shownAt]));
-    },
+/** A chart of `lines` ([name, values]) over time; `say` writes a value, `readers` are all that a pointer over one reads. */
+export function chart(readers, title, sentence, say, lines, from, step) {
+  const top = ceiling(lines.flatMap(([, values]) => values));
+  const last = Math.max(0, ...lines.map(([, values]) => values.length - 1));
+  const at = (index) => clock(from + index * step);
+  const across = (facts) => s("line", { x1: 0, x2: WIDTH, ...still, ...facts });
+  const cross = across({ class: "cross", y1: 0, y2: HEIGHT });
+  const legend = h("p.legend");
+  const read = (index) => {
+    const x = ((index ?? last) / Math.max(1, last)) * WIDTH;
+    set(cross, "x1", x);
+    set(cross, "x2", x);
+    put(legend, h("span", index == null ? "latest" : at(index)), lines.map(([name, values], number) => h("span", stretched(18, 6, { class: "key", "aria-hidden": true }, s(`path.line.l${number}`, { d: "M0 3H18" })),
+      `${name} `, h("b", say(values[index ?? last])))));
   };
-  group.add(own);
-  own.read(null);
-  drawing.addEventListener("pointermove", (event) => {
-    const box = drawing.getBoundingClientRect();
-    const index = Math.max(0, Math.min(length - 1, Math.round(((event.clientX - box.left) / box.width) * (length - 1))));
-    for (const each of group) each.read(index);
-  });
-  drawing.addEventListener("pointerleave", () => group.forEach((each) => each.read(null)));
-  return h("figure.panel.chart", h("figcaption", h("h2", title), h("p", sentence)),
-    h("div.legend", time, legend.map((each) => h("span", each.key, `${each.line.name} `, each.value))),
-    h("div.plot", h("span.top.dim", { "aria-hidden": true }, say(top)), drawing),
-    h("div.ends.dim", { "aria-hidden": true }, h("span", at(0)), h("span", at(Math.max(0, length - 1)))),
-    asTable(title, lines, at, say));
+  readers.push(read);
+  read();
+  const point = (event) => readers.forEach((each) => each(Math.max(0, Math.min(last, Math.round((event.offsetX / event.currentTarget.clientWidth) * last)))));
+  const details = h("details", { ontoggle: () => details.children.length > 1 || details.append(asTable(title, lines, last, at, say)) }, h("summary", "As a table"));
+  return h("figure.panel", h("figcaption", h("h2", title), h("p", sentence)), legend, h("div.plot", h("span", say(top)), stretched(WIDTH, HEIGHT, { role: "img", "aria-label": `${title}. ${sentence}`,
+    onpointermove: point, onpointerleave: () => readers.forEach((each) => each()) }, [0, 0.25, 0.5, 0.75].map((part) => across({ y1: part * HEIGHT, y2: part * HEIGHT })),
+  lines.map(([, values], number) => s(`path.line.l${number}`, { d: path(values, WIDTH, HEIGHT, top), ...still })), cross)), h("p.ends", h("span", at(0)), h("span", at(last))), details);
 }
 
-/** The same numbers as a table, made when it is opened; twenty rows say what a thousand would. */
-function asTable(title, lines, at, say) {
-  const details = h("details", h("summary", "As a table"));
-  details.addEventListener("toggle", () => {
-    if (!details.open || details.children.length > 1) return;
-    const length = lines[0] ? lines[0].values.length : 0;
-    const stride = Math.max(1, Math.ceil(length / 24));
-    const rows = Array.from({ length: Math.ceil(length / stride) }, (_, index) => index * stride).reverse();
-    details.append(table(title, [["time"], ...lines.map((line) => [line.name, true])], h("tbody", rows.map((index) =>
-      h("tr", h("th", { scope: "row" }, at(index)), lines.map((line) => h("td.num", say(line.values[index]))))))));
-  });
-  return details;
+/** The same numbers as a table; some twenty rows say what a thousand would. */
+const asTable = (title, lines, last, at, say) => table(title, ["time", ...lines.map(([name]) => `#${name}`)],
+  Array.from({ length: Math.min(24, last + 1) }, (_, row) => last - Math.round((row * last) / Math.max(1, Math.min(23, last)))).map((index) => [at(index), ...lines.map(([, values]) => say(values[index]))]));
+
+const ROW = 30;
+const COLUMN = 210;
+const BOX = 176;
+
+/** Places every actor of the tree, root at the left: leaves below one another, a supervisor at the middle of its children. */
+export function layout(order, rows) {
+  const places = new Map();
+  let next = 0;
+  const place = (name, depth) => {
+    const middles = order.filter((each) => rows.get(each).parent === name).map((child) => place(child, depth + 1));
+    const y = middles.length ? (middles[0] + middles.at(-1)) / 2 : next++ * ROW;
+    places.set(name, { x: depth * COLUMN, y });
+    return y;
+  };
+  for (const name of order) if (!rows.has(rows.get(name).parent)) place(name, 0);
+  return { places, height: next * ROW };
 }
 
-/** Forgets the charts that were drawn, before others are. */
-export const forget = () => group.clear();
+/** Draws the tree; every actor is a link to what is known of it. */
+export function drawn(order, rows, link, chosen) {
+  const { places, height } = layout(order, rows);
+  const branches = order.filter((name) => places.has(rows.get(name).parent)).map((name) => {
+    const [from, to] = [places.get(rows.get(name).parent), places.get(name)];
+    const x = from.x + BOX;
+    return s("path.branch", { d: `M${x} ${from.y + 15}C${x + 20} ${from.y + 15} ${to.x - 20} ${to.y + 15} ${to.x} ${to.y + 15}` });
+  });
+  const actors = order.map((name) => {
+    const { x, y } = places.get(name);
+    const { state, slots, in_flight: running } = rows.get(name);
+    const [family, glyph] = looks(state);
+    return s("a", { href: link(name), "aria-label": `${name}, ${words(state)}` }, s(`rect${name === chosen ? ".chosen" : ""}`, { x: x + 1, y: y + 3, width: BOX, height: ROW - 6, rx: 5 }),
+      s("text", { x: x + 9, y: y + 19 }, s(`tspan.${family}`, glyph), s("tspan", { dx: 6 }, clip(name, slots ? 14 : 19)), slots && s("tspan.dim", { dx: 6 }, `${running}/${slots}`)));
+  });
+  return h("div.wide", { tabindex: 0, role: "region", "aria-label": "The supervision tree, drawn" }, s("svg.tree", { width: Math.max(...[...places.values()].map(({ x }) => x)) + COLUMN, height: height + 4 }, branches, actors));
+}

@@ -1,7 +1,7 @@
 /** What is in force, where each value comes from, and what the last edits did. */
 
-import { call } from "./api.js";
-import { choices, empty, finder, h, put, table } from "./dom.js";
+import { reading } from "./api.js";
+import { choices, dim, empty, finder, h, mono, panel, put, redraw, table, top } from "./dom.js";
 import { clock, marked, shown } from "./format.js";
 import { effect } from "./keys.js";
 
@@ -9,34 +9,17 @@ export const title = "Config";
 export const wants = ["events"];
 
 export function mount(root, go) {
-  const wrong = h("div");
-  const settings = h("section.panel", { "aria-label": "In force" });
-  const edits = h("section.panel", { "aria-label": "Last edits" });
-  const param = (name) => go.params.get(name) || "";
-  let found = null;
-  put(root, h("div.top", h("h1", title), finder("Find a setting", param("q"), (q) => go.change({ q })),
-    choices("all", "Which settings", [["", "Set"], ["yes", "All"]], param("all"), (all) => go.change({ all }))), wrong, h("div.sides", settings, h("div.side", edits)));
-
-  function draw() {
-    if (!found) return;
-    const { problems, sources = {}, edits: last = [] } = found;
-    const q = param("q").toLowerCase();
-    put(wrong, problems.length ? h("section.panel.trouble", { "aria-label": "The file has mistakes" }, h("h2", "▲ The file has a mistake; what was in force before the edit stays in force"), h("ul", problems.map((each) => h("li.mono", each)))) : null);
-    const rows = flat(found.settings).map(([name, value]) => [name, value, origin(name, sources)])
-      .filter(([name, , from]) => name.toLowerCase().includes(q) && (param("all") || q || from !== "default"));
-    put(settings, h("h2", "In force"), rows.length ? table("Settings in force", [["setting"], ["value"], ["from"]], h("tbody", rows.map(([name, value, from]) =>
-      h("tr", h("th.mono", { scope: "row" }, name), h("td.mono.value", shown(value)), h("td.dim", from))))) : empty(q ? "No setting has this in its name." : "Everything is at its default; All shows them."));
-    put(edits, h("h2", "Last edits"), last.length ? last.map((edit, at) => h("details.edit", { open: at === 0 }, h("summary", marked(edit.result), ` ${clock(edit.at)}`),
-      edit.problems.length ? h("ul.trouble", edit.problems.map((each) => h("li", each))) : null, edit.result === "refused" ? [h("p", "The settings before stay in force."), effect({ diff: edit.diff, effect: {} }).at(-1)] : effect(edit)))
-      : empty("No edit since the start. Save supervision.toml, and what it changed is shown here within a second."));
-  }
-
-  const load = () => call("cortex/v1/config").then((said) => {
-    found = said;
-    draw();
-  }, (error) => put(settings, empty(`▲ ${error.message}`)));
-  load();
-  return { update: draw, live: (changed) => (changed.events || changed.whole) && load(), end() {} };
+  const place = h("div.view");
+  put(root, top(title, finder("Find a setting", go), choices("Which settings", [["", "Set"], ["yes", "All"]], go.get("all"), (all) => go.change({ all }))), place);
+  const view = reading(place, () => "cortex/v1/config", ({ settings, problems, sources = {}, edits = [] }) => {
+    const q = go.get("q").toLowerCase();
+    const some = flat(settings).map(([name, value]) => [name, value, origin(name, sources)]).filter(([name, , from]) => name.toLowerCase().includes(q) && (q || go.get("all") || from !== "default"));
+    redraw(place, problems.length > 0 && h("section.panel.trouble", { "aria-label": "Mistakes" }, h("p", "▲ The file has a mistake; what was in force before the edit stays in force."), problems.map((each) => h("p.mono", each))),
+      h("div.sides", panel("In force", null, some.length ? table("Settings", ["setting", "value", "from"], some.map(([name, value, from]) => [mono(name), mono(shown(value)), dim(from)])) : empty(q ? "No setting has this in its name." : "Everything is at its default; All shows them.")),
+        h("div.side", panel("Last edits", null, edits.map((edit, at) => h("details", { open: !at }, h("summary", marked(edit.result), ` ${clock(edit.at)}`), edit.problems.map((each) => h("p.trouble", each)),
+          edit.result === "refused" && h("p", "The settings before stay in force."), effect(edit).slice(edit.result === "refused" ? 1 : 0))), !edits.length && empty("No edit since the start. Save supervision.toml, and what it changed is shown here within a second.")))));
+  });
+  return { ...view, live: (changed) => (changed.events || changed.whole) && view.load() };
 }
 
 /** Where a setting comes from: its own source, or that of the table it stands in. */
@@ -45,5 +28,4 @@ function origin(name, sources) {
   return "default";
 }
 
-const flat = (value, name = "") => (value && typeof value === "object" && !Array.isArray(value)
-  ? Object.entries(value).flatMap(([key, each]) => flat(each, name ? `${name}.${key}` : key)) : value == null ? [] : [[name, value]]);
+const flat = (value, name) => (value && typeof value === "object" && !Array.isArray(value) ? Object.entries(value).flatMap(([key, each]) => flat(each, name ? `${name}.${key}` : key)) : value == null ? [] : [[name, value]]);

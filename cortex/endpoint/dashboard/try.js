@@ -1,8 +1,8 @@
 /** A chat box that streams, and shows who answers and why. */
 
 import { call, send } from "./api.js";
-import { empty, h, put, select } from "./dom.js";
-import { count, seconds } from "./format.js";
+import { act, empty, h, put, select, top, value } from "./dom.js";
+import { count, plural, seconds } from "./format.js";
 
 export const title = "Try";
 export const wants = ["events"];
@@ -10,90 +10,78 @@ export const wants = ["events"];
 let turns = [];
 
 export function mount(root) {
-  const box = h("textarea", { rows: 3, required: true, placeholder: "Say something. Enter sends, Shift+Enter begins a line.", "aria-label": "Message", onkeydown: (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      box.form.requestSubmit();
-    }
+  const box = h("textarea", { rows: 3, required: true, placeholder: "Enter sends, Shift+Enter begins a line.", "aria-label": "Message", onkeydown: (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    box.form.requestSubmit();
   } });
   const names = h("datalist", { id: "models" });
-  const model = h("input", { list: "models", placeholder: "auto", autocomplete: "off" });
-  const strategy = select("Strategy", [["", "as configured"], ...["local_first", "round_robin", "least_loaded", "cost_optimized"].map((name) => [name, name])], "");
-  const said = h("div.talk", { "aria-label": "Conversation", role: "log", tabindex: 0 });
-  const go = h("button", { type: "submit" }, "Send");
-  let stop = null;
-  put(root, h("div.top", h("h1", title), h("label.field", h("span", "Model"), model), names, strategy, h("button.quiet", { type: "button", onclick: () => {
+  const model = h("label.field", "Model", h("input", { list: "models", placeholder: "auto", autocomplete: "off" }));
+  const strategy = select("Strategy", [["", "as configured"], "local_first", "round_robin", "least_loaded", "cost_optimized"]);
+  const talk = h("div.talk", { "aria-label": "Conversation", role: "log", tabindex: 0 });
+  const go = h("button", "Send");
+  let stop;
+  const draw = () => put(talk, turns.length ? turns.map((turn) => turn.node) : empty("Ask something. The answer comes from whichever worker the strategy finds best, and says which, and why."));
+  put(root, top(title, model, names, strategy, act("New conversation", () => {
     turns = [];
-    again();
-  } }, "New conversation")), h("section.panel.chat", { "aria-label": "Chat" }, said, h("form", { onsubmit: ask }, box, go)));
+    draw();
+  })), h("section.panel.chat", { "aria-label": "Chat" }, talk, h("form", { onsubmit: ask }, box, go)));
 
-  const again = () => put(said, turns.length ? turns.map((turn) => turn.node) : empty("Ask something: the answer comes from whichever worker the strategy finds best, and says which, and why."));
-
-  const bubble = (role) => {
-    const text = h("p.said");
-    const facts = h("p.dim");
-    const turn = { role, text, facts, node: h(`article.${role}`, h("h2.unseen", role === "user" ? "You" : "Answer"), text, facts) };
-    turns.push(turn);
-    return turn;
-  };
+  function turn(role, said = "") {
+    const [text, facts] = [h("p.said", said), h("p.dim")];
+    turns.push({ role, text, facts, node: h(`article.${role}`, h("h2.unseen", role), text, facts) });
+    return turns.at(-1);
+  }
 
   async function ask(event) {
     event.preventDefault();
     if (stop) return stop.abort();
-    bubble("user").text.textContent = box.value;
-    const messages = turns.filter((turn) => turn.text.textContent).map((turn) => ({ role: turn.role, content: turn.text.textContent }));
-    const answer = bubble("assistant");
-    again();
+    turn("user", box.value);
+    const messages = turns.map(({ role, text }) => ({ role, content: text.textContent })).filter(({ content }) => content);
+    const answer = turn("assistant");
+    draw();
     box.value = "";
+    box.required = false;
     stop = new AbortController();
     put(go, "Stop");
-    try {
-      await stream(answer, messages, stop.signal);
-    } catch (error) {
-      answer.facts.append(error.name === "AbortError" ? "Stopped. Its upstream was told to stop too." : `▲ ${error.message}`);
-    }
+    await stream(answer, messages).catch((error) => answer.facts.append(error.name === "AbortError" ? " · stopped, and its upstream too" : ` ▲ ${error.message}`));
     stop = null;
+    box.required = true;
     put(go, "Send");
   }
 
-  async function stream(answer, messages, signal) {
+  async function stream({ text, facts }, messages) {
     const began = performance.now();
     const since = () => (performance.now() - began) / 1000;
-    const chosen = strategy.lastChild.value;
-    const got = await send("v1/chat/completions", { method: "POST", signal, headers: chosen ? { "X-Cortex-Strategy": chosen } : {},
-      body: { model: model.value.trim(), stream: true, stream_options: { include_usage: true }, messages } });
-    const told = (name) => got.headers.get(`X-Cortex-${name}`);
-    if (!got.ok) throw new Error(await got.json().then((body) => body.error.message, () => `Córtex answered ${got.status}.`));
-    let first = null;
-    let tokens = null;
-    const tell = () => put(answer.facts, h("b", told("Worker")), ` · ${told("Model")} · ${told("Why")} · ${told("Attempts") === "1" ? "1 attempt" : `${told("Attempts")} attempts`}`,
-      first == null ? "" : ` · first token ${seconds(first)}`, ` · ${seconds(since())}`, tokens ? ` · ${count(tokens)} tokens` : "", " · ", h("a", { href: `#/requests?id=${encodeURIComponent(told("Request"))}` }, "its story"));
-    for await (const data of events(got.body)) {
-      if (data.error) throw new Error(`${data.error.message} The answer above is not whole.`);
-      const delta = data.choices && data.choices[0] && data.choices[0].delta;
-      const text = delta && (delta.content || "");
-      if (delta && first == null && (text || delta.reasoning_content || delta.reasoning)) first = since();
-      if (text) answer.text.append(text);
-      if (data.usage) tokens = data.usage.completion_tokens;
-      tell();
-      said.scrollTop = said.scrollHeight;
+    const answer = await send("v1/chat/completions", { method: "POST", signal: stop.signal, headers: value(strategy) ? { "X-Cortex-Strategy": value(strategy) } : {},
+      body: { model: value(model), stream: true, stream_options: { include_usage: true }, messages } });
+    if (!answer.ok) throw new Error((await answer.json().catch(() => null))?.error?.message || `Córtex answered ${answer.status}.`);
+    const of = (name) => answer.headers.get(`X-Cortex-${name}`) || "";
+    let first;
+    let tokens;
+    for await (const data of events(answer.body)) {
+      if (data.error) throw new Error(`${data.error.message} The answer is not whole.`);
+      const delta = data.choices?.[0]?.delta || {};
+      if (delta.content || delta.reasoning_content || delta.reasoning) first ??= since();
+      text.append(delta.content || "");
+      tokens = data.usage?.completion_tokens ?? tokens;
+      put(facts, h("b", of("Worker")), [of("Model"), of("Why"), plural(Number(of("Attempts")), "attempt"), first && `first token ${seconds(first)}`, `${seconds(since())} in all`, tokens && `${count(tokens)} tokens`, ""].filter((each) => each != null).map((each) => ` · ${each}`),
+        h("a", { href: `#/requests?id=${encodeURIComponent(of("Request"))}` }, "its story"));
+      talk.scrollTop = talk.scrollHeight;
     }
-    tell();
   }
 
   call("v1/models").then(({ data }) => put(names, data.map((each) => h("option", { value: each.id }))), () => {});
-  again();
-  return { update() {}, live() {}, end: () => stop && stop.abort() };
+  draw();
+  return { update() {}, live() {}, end: () => stop?.abort() };
 }
 
 /** The JSON of each event of a stream. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let left = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const lines = (left + value).split("\n");
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const lines = (left + part.value).split("\n");
     left = lines.pop();
     for (const line of lines) if (line.startsWith("data: {")) yield JSON.parse(line.slice(6));
   }
