@@ -42,7 +42,7 @@ def add(texts: Texts, *, table: str, provider: str, url: str = "", key: str = ""
         raise EditError(f"workers.{table} is no table")
     else:
         _add_key(there, table, provider, url, reference)
-    return Texts(tomlkit.dumps(document), env)
+    return Texts(_written(document, texts.config), env)
 
 
 def remove(texts: Texts, worker: str) -> Texts:
@@ -62,8 +62,8 @@ def remove(texts: Texts, worker: str) -> Texts:
         del workers[pool]
         if not workers:
             del document["workers"]
-    config = tomlkit.dumps(document)
-    return Texts(config if config.strip() else _NOTHING_LEFT, _without(texts.env, gone, config))
+    config = _written(document, texts.config)
+    return Texts(config, _without(texts.env, gone, config))
 
 
 def with_key(env: str | None, table: str, key: str) -> tuple[str, str]:
@@ -96,6 +96,16 @@ def _parsed(config: str | None) -> tomlkit.TOMLDocument:
         return tomlkit.parse((config or "").removeprefix("\ufeff"))
     except TOMLKitError as error:
         raise EditError(f"the file is no TOML as it stands: {error}") from None
+
+
+def _written(document: tomlkit.TOMLDocument, before: str | None) -> str:
+    """Return a document as text, its lines ended as they were."""
+    text = tomlkit.dumps(document).rstrip() + "\n"
+    if not text.strip():
+        text = _NOTHING_LEFT  # an empty file is taken for one that is about to be written
+    if before and before.count("\n") == before.count("\r\n") > 0:
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    return text
 
 
 def _workers(document: tomlkit.TOMLDocument) -> Table:
@@ -135,10 +145,19 @@ def _add_key(table: Table, name: str, provider: str, url: str, reference: str) -
     elif isinstance(keys, list):
         keys.append(reference)
     elif "key" in table:
-        first = str(table.pop("key"))
-        table["keys"] = [first, reference]
+        _replace_key(table, [str(table["key"]), reference])
     else:
         table["keys"] = [reference]
+
+
+def _replace_key(table: Any, references: list[str]) -> None:
+    """Put `keys` in place of `key`, with the comment beside it."""
+    keys = tomlkit.array()
+    keys.extend(references)
+    beside = table.value.item("key").trivia
+    keys.trivia.comment_ws, keys.trivia.comment = beside.comment_ws, beside.comment
+    del table["key"]
+    table["keys"] = keys
 
 
 def _references(table: Table) -> dict[str, str]:

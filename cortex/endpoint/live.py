@@ -180,7 +180,7 @@ class Live:
 
     def _greet(self, client: Client) -> None:
         now, wall = self._clock(), self._wall()
-        summary = self._view.summarised(now, wall)
+        summary = self._view.glance(now, wall)
         client.put(_encoder.encode({"hello": self._hello, "seq": 0, "at": wall, "full": {"summary": summary}}))
 
     def _heard(self, client: Client, data: str) -> bool:

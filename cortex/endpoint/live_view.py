@@ -84,7 +84,8 @@ class LiveView:
         if order != self.order:
             delta["order"] = order
         self.rows, self.order = rows, order
-        summary = self.summarised(now, wall)
+        states = [row["state"] for row in rows.values() if "slots" in row]
+        summary = self.summarised(wall, states)
         moved = {key: value for key, value in summary.items() if key not in _ALWAYS_NEW}
         if moved := {key: value for key, value in moved.items() if self.summary.get(key, ...) != value}:
             delta["summary"] = moved
@@ -110,15 +111,18 @@ class LiveView:
             whole["logs"] = self._logs(self._from.tail.since(0, LOGS_SHOWN))
         return whole
 
-    def summarised(self, now: float, wall: float) -> Facts:
-        """Return the figures above everything else."""
+    def glance(self, now: float, wall: float) -> Facts:
+        """Return the summary of this moment, without a look at everything else."""
+        return self.summarised(wall, [standing.shown(now) for standing in self._from.board])
+
+    def summarised(self, wall: float, states: list[str]) -> Facts:
+        """Return the figures above everything else; `states` are the workers'."""
         held, settings = self._from, self._from.current.settings
         board, history, counts = held.board, held.history, held.answers.counts
         p50_s, p95_s = history.times(wall)
         asked = counts["hit"] + counts["shared"] + counts["miss"]
-        states = {standing.name: self._row(standing, now)["state"] for standing in board}
         return {
-            "status": health_of(list(states.values())),
+            "status": health_of(states),
             "uptime_s": round(wall - self._started_at, 1),
             "requests_per_s": round(history.per_second().get("", 0.0), 2),
             "p50_s": _rounded(p50_s),
