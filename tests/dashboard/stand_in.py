@@ -124,7 +124,9 @@ class StandIn:
 
     async def _index(self, _: web.Request) -> web.Response:
         text = (FILES / "index.html").read_text().replace("@HASH@", self.assets)
-        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"})
+        return web.Response(
+            text=text, content_type="text/html", headers={"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
+        )
 
     async def _file(self, request: web.Request) -> web.Response:
         file = FILES / request.match_info["name"]
@@ -165,7 +167,9 @@ class StandIn:
         if "rows" in wanted:
             full["order"] = self.order
         self._seqs[socket] += 1
-        await self._send(socket, {"seq": self._seqs[socket], "at": time.time(), "full": {"summary": self.summary, **full}})
+        await self._send(
+            socket, {"seq": self._seqs[socket], "at": time.time(), "full": {"summary": self.summary, **full}}
+        )
 
     async def _beat(self, socket: web.WebSocketResponse) -> None:
         while True:
@@ -193,7 +197,11 @@ class StandIn:
     def _value(self, request: web.Request, path: str, body: dict[str, Any]) -> Any:  # noqa: PLR0911  a table would hide it
         name = path.removeprefix("/cortex/v1/")
         if name == "workers" or (request.method == "DELETE" and name.startswith("workers/")):
-            problems = ["table: 'desk' is taken by an Ollama at http://127.0.0.1:11434"] if body.get("table") == "taken" else []
+            problems = (
+                ["table: 'desk' is taken by an Ollama at http://127.0.0.1:11434"]
+                if body.get("table") == "taken"
+                else []
+            )
             effect = {"started": ["gemini/1"], "stopped": [], "changed": []}
             if request.method == "DELETE":
                 effect = {"started": [], "stopped": [name.removeprefix("workers/")], "changed": []}
@@ -227,8 +235,10 @@ class StandIn:
             "X-Cortex-Attempts": "1", "X-Cortex-Request": "r-059",
         })  # fmt: skip
         await response.prepare(request)
-        for word in "Córtex answers <b>plainly</b>, word by word.".split(" "):
-            await response.write(b"data: " + json.dumps({"choices": [{"delta": {"content": word + " "}}]}).encode() + b"\n\n")
+        for word in ["Córtex", "answers", "<b>plainly</b>,", "word", "by", "word."]:
+            await response.write(
+                b"data: " + json.dumps({"choices": [{"delta": {"content": word + " "}}]}).encode() + b"\n\n"
+            )
             await asyncio.sleep(0.02)
         await response.write(b'data: {"choices": [], "usage": {"completion_tokens": 9}}\n\ndata: [DONE]\n\n')
         return response
@@ -255,7 +265,15 @@ def _rows(workers: int) -> tuple[dict[str, Any], list[str]]:
 
 
 def _actor(name: str, parent: str, kind: str, depth: int) -> dict[str, Any]:
-    return {"name": name, "parent": parent, "kind": kind, "state": "running", "mailbox": 0, "restarts": 0, "depth": depth}
+    return {
+        "name": name,
+        "parent": parent,
+        "kind": kind,
+        "state": "running",
+        "mailbox": 0,
+        "restarts": 0,
+        "depth": depth,
+    }
 
 
 def _line(now: float, number: int) -> dict[str, Any]:
@@ -318,18 +336,41 @@ def _key(row: dict[str, Any], now: float) -> dict[str, Any]:
 
 def _usage(now: float) -> list[dict[str, Any]]:
     stamp = lambda at: time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(at))  # noqa: E731  twice, on one line each
-    some = {"tokens_in": 21000, "tokens_out": 5200, "tokens_cached": 0, "cost_usd": 0.002, "would_have_cost_usd": 0.1, "errors": {}}
-    hours = [{"worker": "desk", "from": stamp(now - at * 3600), "span": "hour", "requests": 90 - 7 * (at % 9), **some} for at in range(30)]
-    return hours + [{"worker": "desk", "from": stamp(now - at * 86400), "span": "day", "requests": 700 + at * 13, **some} for at in range(9)]
+    some = {
+        "tokens_in": 21000,
+        "tokens_out": 5200,
+        "tokens_cached": 0,
+        "cost_usd": 0.002,
+        "would_have_cost_usd": 0.1,
+        "errors": {},
+    }
+    hours = [
+        {"worker": "desk", "from": stamp(now - at * 3600), "span": "hour", "requests": 90 - 7 * (at % 9), **some}
+        for at in range(30)
+    ]
+    return hours + [
+        {"worker": "desk", "from": stamp(now - at * 86400), "span": "day", "requests": 700 + at * 13, **some}
+        for at in range(9)
+    ]
 
 
 def _models(names: list[str]) -> dict[str, Any]:
     loaded = {"loaded": True, "context_length": 8192, "first_token_s": 0.34, "tokens_per_s": 45.2, "price": None}
-    there = {"loaded": None, "context_length": 1048576, "first_token_s": 0.61, "tokens_per_s": 160.0, "price": {"input": 0.3, "output": 2.5}}
+    there = {
+        "loaded": None,
+        "context_length": 1048576,
+        "first_token_s": 0.61,
+        "tokens_per_s": 160.0,
+        "price": {"input": 0.3, "output": 2.5},
+    }
     return {
         "models": [
             {"name": "llama3.2:3b", "aliases": ["fast"], "workers": dict.fromkeys(names[:2], loaded)},
-            {"name": "qwen3:32b", "aliases": ["best"], "workers": dict.fromkeys(names[1:2], {**loaded, "loaded": False, "first_token_s": None})},
+            {
+                "name": "qwen3:32b",
+                "aliases": ["best"],
+                "workers": dict.fromkeys(names[1:2], {**loaded, "loaded": False, "first_token_s": None}),
+            },
             {"name": "gemini-3.5-flash", "aliases": [], "workers": dict.fromkeys(names[2:4], there)},
         ],
         "workers": names,
@@ -364,7 +405,14 @@ def _config(now: float, problems: list[str]) -> dict[str, Any]:
 
 def _events(now: float) -> list[dict[str, Any]]:
     started = [
-        {"at": now - 7384 + at / 100, "level": "info", "event": "progress", "worker": name, "supervisor": "root", "restarts": 0}
+        {
+            "at": now - 7384 + at / 100,
+            "level": "info",
+            "event": "progress",
+            "worker": name,
+            "supervisor": "root",
+            "restarts": 0,
+        }
         for at, name in enumerate(("telemetry", "ledger", "workers", "desk", "rack"))
     ]
     return [
@@ -388,7 +436,9 @@ def _logs(now: float) -> list[dict[str, Any]]:
 def _history(span: str, now: float) -> dict[str, Any]:
     step, length = {"15m": (5, 180), "24h": (300, 288), "30d": (3600, 720)}[span]
     wave = lambda low, high, speed: [  # noqa: E731  a shape with three numbers
-        None if at < length // 9 else round(low + (high - low) * (0.5 + 0.5 * math.sin(at / length * speed) * math.cos(at / 7)), 4)
+        None
+        if at < length // 9
+        else round(low + (high - low) * (0.5 + 0.5 * math.sin(at / length * speed) * math.cos(at / 7)), 4)
         for at in range(length)
     ]
     series = {
@@ -396,5 +446,8 @@ def _history(span: str, now: float) -> dict[str, Any]:
         "total_p50_s": wave(1, 4, 5), "tokens_in": wave(9000, 61000, 6), "tokens_out": wave(2000, 9000, 5), "saved_usd": wave(0.001, 0.02, 4),
         "cost_usd": wave(0, 0.002, 8), "cache_hits": wave(2, 20, 6), "in_flight": wave(1, 16, 6),
     }  # fmt: skip
-    workers = {name: {"requests": wave(2, 90 - at, 6), "total_p50_s": wave(0.5 + at, 3 + at, 7)} for at, name in enumerate(("desk", "rack", "gemini/1"))}
+    workers = {
+        name: {"requests": wave(2, 90 - at, 6), "total_p50_s": wave(0.5 + at, 3 + at, 7)}
+        for at, name in enumerate(("desk", "rack", "gemini/1"))
+    }
     return {"span": span, "step_s": step, "from": now - step * length, "series": series, "workers": workers}

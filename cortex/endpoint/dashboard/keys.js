@@ -59,7 +59,7 @@ function drawUse(place, usage, go) {
 export function effect({ effect: { started = [], stopped = [], changed = [] } = {}, diff }) {
   const parts = [[started, "starts"], [changed, "changes"], [stopped, "stops, after what it answers now"]].filter(([names]) => names.length).map(([names, what]) => `${names.join(", ")} ${what}`);
   return [h("p", parts.length ? `${parts.join("; ")}. Nothing else is touched.` : "No worker is touched."),
-    diff && h("pre", { tabindex: 0 }, diff.split("\n").map((line) => h(`span.${{ "+": "ok", "-": "bad" }[line[0]] || "dim"}`, `${line}\n`)))];
+    diff && h("pre", { tabindex: 0 }, diff.split("\n").map((line) => h(`span.${/^\+(?!\+\+)/.test(line) ? "ok" : /^-(?!--)/.test(line) ? "bad" : "dim"}`, `${line}\n`)))];
 }
 
 async function remove(facts, load) {

@@ -43,15 +43,19 @@ class Place {
   /** Takes its place: a filter is no step to come back from. */
   change(changes) {
     history.replaceState(null, "", this.link(changes));
-    route();
+    route(true);
   }
 }
 
-function route() {
+/** What else the address names, beside what is chosen: the filters. */
+const filters = (params) => [...params].filter(([key]) => key !== "actor" && key !== "id").join();
+
+/** Shows what the address says; filters that the view itself did not set make it anew. */
+function route(isOwn) {
   const [path, query] = location.hash.slice(2).split("?");
   const name = VIEWS[path] ? path : "tree";
   const params = new URLSearchParams(query);
-  if (shown?.place.name === name) {
+  if (shown?.place.name === name && (isOwn === true || filters(shown.place.params) === filters(params))) {
     const before = shown.place.params;
     shown.place.params = params;
     return shown.view.update(before);
@@ -63,9 +67,9 @@ function route() {
   document.title = `${VIEWS[name].title} · Córtex`;
   for (const link of nav.children) set(link, "aria-current", link.hash === `#/${name}` && "page");
   want(VIEWS[name].wants);
-  const isFirst = !shown;
+  const isNews = shown && shown.place.name !== name;
   shown = { place, view: VIEWS[name].mount(root, place) };
-  if (!isFirst) main.focus();
+  if (isNews) main.focus();
 }
 
 let last = "connecting";

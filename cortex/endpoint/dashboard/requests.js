@@ -18,7 +18,7 @@ export function mount(root, go) {
   const story = h("section.panel", { "aria-label": "The chosen request", tabindex: -1 });
   let held = null;
   put(root, top(title, finder("Find an id, model, worker, client", go), select("Outcome", Object.keys(ENDS).map((end) => [end, end || "all"]), go.get("outcome"), (end) => go.change({ outcome: end })), pause),
-    h("div.sides", h("section.panel", { "aria-label": title }, table(title, COLUMNS, body), none), h("div.side", story)));
+    h("div.sides", h("div.panel", table("All requests", COLUMNS, body), none), h("div.side", story)));
 
   function make(id) {
     const [link, state] = [h("a", { href: go.link({ id }) }), h("span")];
@@ -57,7 +57,7 @@ export function mount(root, go) {
     const trace = await call(own("requests", id)).catch((error) => ({ trouble: error.message, outcome: "unknown" }));
     if (id !== go.get("id")) return;
     redraw(story, h("div.top", h("h2", "Request ", mono(id)), closer(close)), trace.trouble ? empty(`▲ ${trace.trouble}`) : tale(trace));
-    if (isNew) story.focus();
+    if (isNew) story.focus({ preventScroll: innerWidth > 1100 });
     if (!trace.outcome) setTimeout(tell, 1000);
   }
 
@@ -89,6 +89,6 @@ function tried(attempt, whole) {
     return piece;
   };
   const text = attempt.failure ? `✕ ${attempt.failure}` : attempt.first_token_s == null ? "waits for the first token" : `first token after ${seconds(first - attempt.began_s)}`;
-  return h("li", h("p", h("b.mono", attempt.worker), ` ${attempt.model} `, dim(attempt.why, attempt.cold && " · loads the model")), h("span.lane", { "aria-hidden": true }, part(attempt.failure ? "fail" : "wait", attempt.began_s, first), part("flow", first, ended)),
+  return h("li", h("p", h("b.mono", attempt.worker), ` ${attempt.model} `, dim(attempt.why, attempt.cold && " · loads the model")), h("span.lane", { "aria-hidden": true }, part(attempt.failure ? "fail" : "wait", attempt.began_s, first), !attempt.failure && part("flow", first, ended)),
     h(attempt.failure ? "p.bad" : "p.dim", `${text} · ${seconds(attempt.began_s)} to ${seconds(ended)}`));
 }

@@ -158,7 +158,7 @@ export function mount(root, go) {
     const whole = facts?.slots == null ? null : await call(own("workers", name)).catch((error) => ({ trouble: error.message }));
     if (name !== go.get("actor")) return;
     redraw(details, h("div.top", h("h2.mono", name), closer(close)), facts ? about(facts, whole) : empty(`There is no actor ${name} now.`));
-    if (isNew) details.focus();
+    if (isNew) details.focus({ preventScroll: innerWidth > 1100 });
   }
 
   function about(facts, whole) {
