@@ -43,6 +43,7 @@ export function chart(readers, title, sentence, say, lines, from, step) {
   const legend = h("p.legend");
   const read = (index) => {
     const x = ((index ?? last) / Math.max(1, last)) * WIDTH;
+    set(cross, "visibility", index == null ? "hidden" : "visible");
     set(cross, "x1", x);
     set(cross, "x2", x);
     put(legend, h("span", index == null ? "latest" : at(index)), lines.map(([name, values], number) => h("span", stretched(18, 6, { class: "key", "aria-hidden": true }, s(`path.line.l${number}`, { d: "M0 3H18" })),

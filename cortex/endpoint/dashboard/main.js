@@ -66,6 +66,7 @@ function route(isOwn) {
   put(main, root);
   document.title = `${VIEWS[name].title} · Córtex`;
   for (const link of nav.children) set(link, "aria-current", link.hash === `#/${name}` && "page");
+  find("[aria-current=page]").scrollIntoView({ block: "nearest" });
   want(VIEWS[name].wants);
   const isNews = shown && shown.place.name !== name;
   shown = { place, view: VIEWS[name].mount(root, place) };

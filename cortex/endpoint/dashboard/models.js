@@ -10,7 +10,7 @@ export const wants = ["events"];
 const ACROSS = 24;
 
 export function mount(root, go) {
-  const place = h("section.panel", { "aria-label": title });
+  const place = h("div.panel");
   put(root, top(title, finder("Find a model or a worker", go)), place);
   return reading(place, () => "cortex/v1/models", (said) => {
     const has = (text) => text.toLowerCase().includes(go.get("q").toLowerCase());
