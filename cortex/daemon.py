@@ -170,7 +170,7 @@ class Daemon:
                 nano=self._nano_of,
                 report=self.report,
             ),
-            config=ConfigPages(files=self.files, current=self.current, names=self.names, report=self.report),
+            config=ConfigPages(files=self.files, current=self.current, report=self.report),
             files=files_of_page,
             live=self.live,
             board=self.board,

@@ -18,7 +18,9 @@ from cortex.config.sources import Texts
 
 _VISIBLE = re.compile(r"[!-~]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+=:@-]+")
-_NOTHING_LEFT = "# No worker is configured here.\n"
+NO_WORKER = "# No worker is configured here.\n"
+NO_KEY = "# No key is kept here.\n"
+"""In place of nothing: an empty file is taken for one that is about to be written."""
 
 Table = MutableMapping[str, Any]
 
@@ -102,7 +104,7 @@ def _written(document: tomlkit.TOMLDocument, before: str | None) -> str:
     """Return a document as text, its lines ended as they were."""
     text = tomlkit.dumps(document).rstrip() + "\n"
     if not text.strip():
-        text = _NOTHING_LEFT  # an empty file is taken for one that is about to be written
+        text = NO_WORKER
     if before and before.count("\n") == before.count("\r\n") > 0:
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     return text
@@ -184,5 +186,7 @@ def _without(env: str | None, references: Iterable[str], config: str) -> str | N
         return None
     names = {reference.removeprefix("$") for reference in references if reference.startswith("$")}
     gone = {name for name in names if is_own(name) and not re.search(rf"\$\{{?{name}\b", config)}
+    if not gone:
+        return env
     kept = [each.original.string for each in parse_stream(io.StringIO(env)) if each.key not in gone]
-    return "".join(kept)
+    return "".join(kept) or NO_KEY

@@ -7,8 +7,7 @@ actor; its next incarnation reads both files at once and so finds what was edite
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 import structlog
@@ -63,7 +62,7 @@ class Edit(Struct, frozen=True):
     result: Literal["applied", "refused"]
     diff: str
     """From what is in force, of both files."""
-    effect: Mapping[str, list[str]]
+    effect: dict[str, list[str]]
     """Names of workers `started`, `stopped` and `changed`, and other `sections` that differ."""
     problems: list[str]
 
@@ -162,13 +161,13 @@ class ConfigWatcher(LoopActor):
         result: Literal["applied", "refused"],
         texts: Texts | None,
         *,
-        effect: Mapping[str, list[str]] = MappingProxyType({}),
+        effect: dict[str, list[str]] | None = None,
         problems: tuple[Problem, ...] = (),
     ) -> None:
         """Remember an edit; what it changed is told from what is in force."""
         before = self._current.texts
         diff_of_it = "" if texts is None else shown_difference(before, texts, self._files, self._current.settings)
-        edit = Edit(self._wall(), result, diff_of_it, effect, [str(problem) for problem in problems])
+        edit = Edit(self._wall(), result, diff_of_it, effect or {}, [str(problem) for problem in problems])
         self._current.edits.appendleft(edit)
 
     def _told(self, message: Edited | Refused) -> bool:

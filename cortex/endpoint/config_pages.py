@@ -1,8 +1,8 @@
 """What is in force and where it comes from; and edits of the files: a worker or a key more or less, shown before it is done.
 
 An edit is made on what the files say at that moment, read by the same code as an edit by hand, compared with what is in force, and
-written only if it has no problem and the files are still those that were shown (`digest`). What is written is what the watcher then
-finds; it is asked to look at once.
+written only if it has no problem and the files are still those that were shown (`digest`). What is written is what the watcher
+then finds, within a second, as it finds an edit by hand.
 """
 
 import asyncio
@@ -13,13 +13,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from cortex.actors.names import Names
 from cortex.config import edits, sources, writing
 from cortex.config.diff import diff
 from cortex.config.environment import with_dotenv
 from cortex.config.origins import origins
 from cortex.config.sources import Sources, Texts
-from cortex.config.watcher import Current, Reread, effect_of, shown_difference
+from cortex.config.watcher import Current, effect_of, shown_difference
 from cortex.endpoint.control import only_for_tools
 from cortex.endpoint.dashboard_pages import SMALL_BODY, send
 from cortex.endpoint.dialect import BadRequest, Problem
@@ -47,10 +46,9 @@ _addition = msgspec.json.Decoder(Addition)
 class ConfigPages:
     """See the module's docstring."""
 
-    def __init__(self, *, files: Sources, current: Current, names: Names, report: Callable[[Report], None]) -> None:
+    def __init__(self, *, files: Sources, current: Current, report: Callable[[Report], None]) -> None:
         self._files = files
         self._current = current
-        self._names = names
         self._report = report
         self._turn = asyncio.Lock()
 
@@ -119,7 +117,6 @@ class ConfigPages:
                 raise _refused(outcome["problems"])
             await self._write(before, after)
         self._report(Report("action", facts={"action": what, "by": visitor(http), **outcome["effect"]}))
-        self._names.tell("config", Reread())
         send(reply, {**outcome, "applied": True, "digest": after.digest})
 
     def _outcome(self, before: Texts, after: Texts) -> dict[str, Any]:

@@ -236,22 +236,19 @@ class Live:
         """Send one group what has changed; those who are new, or had fallen behind and are not any more, get everything."""
         wanted = {"summary", "order" if "rows" in group.wanted else "", *group.wanted}
         changed = {section: value for section, value in delta.items() if section in wanted}
-        message = b""
-        if changed:
-            group.seq += 1
-            message = _encoder.encode({"seq": group.seq, "at": at, "delta": changed})
-        elif now - group.said_s >= HEARTBEAT_S - 0.05:
-            message = _encoder.encode({"seq": group.seq, "at": at})
-        if message:
+        group.seq += bool(changed)
+        up_to_date = [client for client in group.clients if not client.needs_full]
+        if up_to_date and (changed or now - group.said_s >= HEARTBEAT_S - 0.05):
             group.said_s = now
-        full = b""
-        for client in group.clients:
-            if not client.needs_full:
-                if message:
-                    client.put(message)
-            elif not client.is_behind:
-                full = full or _encoder.encode({"seq": group.seq, "at": at, "full": self._view.full(group.wanted)})
-                client.put_full(full)
+            news = {"delta": changed} if changed else {}
+            message = _encoder.encode({"seq": group.seq, "at": at, **news})
+            for client in up_to_date:
+                client.put(message)
+        new = [client for client in group.clients if client.needs_full and not client.is_behind]
+        if new:
+            whole = _encoder.encode({"seq": group.seq, "at": at, "full": self._view.full(group.wanted)})
+            for client in new:
+                client.put_full(whole)
 
     async def _tree(self) -> list[Node]:
         """Ask the supervisors for their children; nothing when the root does not answer in time."""

@@ -76,7 +76,6 @@ class House:
             config=ConfigPages(
                 files=Sources(Path("supervision.toml"), Path(".env"), {}),
                 current=self.current,
-                names=self.names,
                 report=self.reports.append,
             ),
             files=DashboardFiles(),

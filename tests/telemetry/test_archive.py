@@ -3,9 +3,9 @@
 import stat
 
 import pytest
+from ended import request_record
 from fleet import Clock
 from house import until
-from numbers_of import request_record
 
 from cortex.actors.actor import SHUTDOWN, Stop
 from cortex.telemetry import archive

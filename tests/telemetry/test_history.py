@@ -3,9 +3,9 @@
 from math import isnan
 
 import pytest
+from ended import request_record
 from hypothesis import given
 from hypothesis import strategies as st
-from numbers_of import request_record
 
 from cortex.telemetry.history import LATEST_S, SPANS, WORKERS_KEPT, History, Ring, Sums, bucket, share
 
