@@ -39,11 +39,11 @@ def add(texts: Texts, *, table: str, provider: str, url: str = "", key: str = ""
     workers = _workers(document)
     there = workers.get(table)
     if there is None:
-        workers[table] = _new_table(provider, url, reference)
+        workers[table] = _new_table(provider, _literal(url), reference)
     elif not isinstance(there, MutableMapping):
         raise EditError(f"workers.{table} is no table")
     else:
-        _add_key(there, table, provider, url, reference)
+        _add_key(there, table, provider, _literal(url), reference)
     return Texts(_written(document, texts.config), env)
 
 
@@ -91,6 +91,11 @@ def with_key(env: str | None, table: str, key: str) -> tuple[str, str]:
 def is_own(variable: str) -> bool:
     """Whether a variable of `.env` has a name as Córtex gives them."""
     return variable.startswith("CORTEX_KEY_")
+
+
+def _literal(text: str) -> str:
+    """Return a text as the file has it: `$` names no variable, or whoever adds a worker could send keys to it."""
+    return text.replace("$", "$$")
 
 
 def _parsed(config: str | None) -> tomlkit.TOMLDocument:

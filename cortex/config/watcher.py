@@ -129,10 +129,10 @@ class ConfigWatcher(LoopActor):
     def seen(self, seen: Seen) -> None:
         """Decide what the files' state means, and tell it."""
         current, texts = self._current, seen.texts
-        if isinstance(texts, Texts):
-            texts = _vanished(current.texts, texts, self._files) or texts
         if isinstance(texts, list):
             self._refuse(tuple(texts), None, digest="", asked=seen.asked)
+        elif gone := _vanished(current.texts, texts, self._files):
+            self._refuse(tuple(gone), texts, digest="", asked=seen.asked)
         elif texts.digest != current.digest or seen.asked:
             found = sources.settings(texts, self._files)
             if isinstance(found, list):

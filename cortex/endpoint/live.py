@@ -149,11 +149,11 @@ class Live:
         if len(self._clients) >= CLIENTS_LIMIT:
             raise BadRequest(Problem(503, f"{CLIENTS_LIMIT} pages are open", "overloaded", retry_after_s=10.0))
         await ws.prepare(http)
+        await ws.send_frame(self._greeting(), WSMsgType.TEXT)  # small, and the first: it cannot have to wait
         client = Client(ws)
         self._clients.add(client)
         sending = asyncio.get_running_loop().create_task(self._send(client))
         try:
-            self._greet(client)
             async for message in ws:
                 if message.type is not WSMsgType.TEXT or not self._heard(client, message.data):
                     await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b'expected {"want":[...]}')
@@ -178,10 +178,10 @@ class Live:
         except (ConnectionError, TimeoutError):
             _cut(client)
 
-    def _greet(self, client: Client) -> None:
-        now, wall = self._clock(), self._wall()
-        summary = self._view.glance(now, wall)
-        client.put(_encoder.encode({"hello": self._hello, "seq": 0, "at": wall, "full": {"summary": summary}}))
+    def _greeting(self) -> bytes:
+        wall = self._wall()
+        summary = self._view.glance(self._clock(), wall)
+        return _encoder.encode({"hello": self._hello, "seq": 0, "at": round(wall, 3), "full": {"summary": summary}})
 
     def _heard(self, client: Client, data: str) -> bool:
         """Take over what a page wants; False when it is nothing that can be wanted."""

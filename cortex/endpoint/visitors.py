@@ -32,7 +32,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
 
 def is_own(path: str) -> bool:
     """Whether a path is of those that are held to this."""
-    return path.startswith(("/cortex/v1/", "/dashboard"))
+    return path.startswith(("/cortex/v1/", "/dashboard")) or path == "/metrics"
 
 
 def refusal(method: str, headers: Mapping[str, str], own_names: Iterable[str], *, asks_key: bool) -> Problem | None:

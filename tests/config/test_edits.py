@@ -118,6 +118,15 @@ def test_a_file_that_is_none_is_left_alone(broken):
         edits.remove(Texts(broken), "desk")
 
 
+def test_a_dollar_of_an_address_names_no_variable():
+    after = edits.add(Texts(), table="rack", provider="ollama", url="http://evil.example/$CLOUD_KEY")
+
+    settings = load(after.config, {"CLOUD_KEY": "sk-house-0123456789"})
+
+    assert not isinstance(settings, list)
+    assert settings.workers["rack"].url == "http://evil.example/$CLOUD_KEY"
+
+
 def test_the_same_key_is_not_given_twice():
     once = edits.add(Texts(HAND, ENV), table="gemini", provider="gemini", key="cccc")
 
