@@ -3,10 +3,14 @@
 import gzip
 from base64 import b64encode
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import pytest
+from flit_core.wheel import make_wheel_in
 
+from cortex.endpoint import dashboard_files
 from cortex.endpoint.dashboard_files import DashboardFiles, wants_html
 from cortex.endpoint.dialect import BadRequest
 
@@ -100,6 +104,15 @@ async def test_a_package_without_the_files_says_so(tmp_path):
     with pytest.raises(BadRequest) as refused:
         await got(DashboardFiles(tmp_path / "none").index)
     assert refused.value.problem.status == 503
+
+
+def test_a_wheel_has_every_file_of_the_page(tmp_path):
+    here = Path(dashboard_files.__file__).with_name("dashboard")
+
+    wheel = make_wheel_in(here.parents[2] / "pyproject.toml", tmp_path).file
+
+    packed = {name.rpartition("/")[2] for name in ZipFile(wheel).namelist() if "/dashboard/" in name}
+    assert packed == {path.name for path in here.iterdir()}
 
 
 async def test_the_package_has_its_page():
