@@ -24,6 +24,7 @@ from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refus
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Passage, Whole, Wire
+from cortex.routing.choice import SHOWN
 from cortex.telemetry.record import Attempt
 from cortex.transport.failures import TransportError
 from cortex.transport.pool import Pool
@@ -298,7 +299,7 @@ class Relay:
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
     ) -> None:
         """Tell the client that nothing answered, with the first cause, not only the last."""
-        exchange.record.refused_by = refusal.candidates
+        exchange.record.refused_by = refusal.candidates[:SHOWN]
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
             refusal = Refusal("unsupported", unsupported[0].detail, refusal.candidates)

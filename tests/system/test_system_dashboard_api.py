@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from house import until, worker
 
+from cortex.actors.signals import Kill
 from cortex.simulate import SimulatedOllama
 
 KEY = "sk-house-0123456789"
@@ -90,7 +91,35 @@ async def test_a_request_is_seen_within_a_second_with_everything_it_moves(build,
     assert page.has["summary"]["free_share"] == 1.0
 
 
-async def test_a_crash_and_the_restart_are_seen(build, desk, look):
+async def test_a_crash_and_the_restart_are_seen_within_a_second(build, desk, look):
+    house = await build(worker(desk))
+    page = await look(house, "rows", "events")
+
+    house.daemon.names.tell("workers/desk", Kill("a test"))
+
+    await until(lambda: page.row("desk").get("restarts") == 1, bound_s=3)
+    assert page.has["summary"]["restarts"] == 1
+    assert {"child_terminated", "progress"} <= {
+        event["event"] for event in page.has["events"] if event["worker"] == "desk"
+    }
+
+
+@pytest.mark.parametrize("actor", ["history", "telemetry", "workers", "endpoint", "config"])
+async def test_a_page_outlives_the_death_of_any_actor(build, desk, look, actor):
+    house = await build(worker(desk))
+    page = await look(house, "rows")
+
+    house.daemon.names.tell(actor, Kill("a test"))
+    await until(lambda: page.row(actor).get("restarts") == 1)
+    await until(lambda: house.standing("desk").shown(0.0) == "ready")
+    answered = house.standing("desk").answered
+    await house.chat()
+
+    await until(lambda: page.row("desk").get("answered") == answered + 1)
+    assert len([said for said in page.told if "hello" in said]) == 1
+
+
+async def test_an_action_is_told_with_who_did_it(build, desk, look):
     house = await build(worker(desk))
     page = await look(house, "rows", "events")
 
@@ -126,6 +155,13 @@ async def test_nobody_is_let_in_without_a_key_and_a_page_brings_it_as_a_subproto
     assert page.ws.protocol == "cortex.v1"
     assert (await house.get("/dashboard/")).status == 200
     assert (await house.get("/cortex/v1/keys")).status == 401
+    async with house.http.get(house.url + "/", headers={"Accept": "text/html"}, allow_redirects=False) as answer:
+        assert answer.status == 302
+    assert (await house.get("/")).status == 401
+    await house.post("/cortex/v1/workers/desk/probe", headers={**ACTS, "Authorization": f"Bearer {KEY}"})
+    await until(lambda: any(event["event"] == "action" for event in house.daemon.journal.events))
+    (event,) = [event for event in house.daemon.journal.events if event["event"] == "action"]
+    assert event["by"] == "127.0.0.1 (***6789)"
 
 
 async def test_a_page_of_another_site_is_not_let_in(build, desk, look):
