@@ -43,7 +43,7 @@ const ACTIONS = {
   drain: [(facts) => `It gets no new request until it is resumed. ${goesOn(facts)}`, "drains"],
   rest: [(facts) => `It gets no new request for a while. ${goesOn(facts)}`, "rests"],
   resume: [() => "It gets requests again. No running request is touched.", "works again"],
-  restart: [(facts) => `A new incarnation takes its place; quotas and breakers stay. ${facts.slots ? goesOn(facts) : "Running answers go on."}`, "was restarted"],
+  restart: [(facts) => `A new incarnation takes its place; quotas and breakers stay. ${facts.slots ? goesOn(facts) : facts.kind === "supervisor" ? "All below it start anew with it; running answers go on." : "Running answers go on."}`, "was restarted"],
   retire: [(facts) => `It gets no new request until its settings change. ${goesOn(facts)}`, "is retired"],
 };
 const LENGTHS = [["", "until it is resumed"], ["5m", "5 minutes"], ["1h", "1 hour"], ["12h", "12 hours"]];

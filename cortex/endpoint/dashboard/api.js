@@ -5,6 +5,10 @@ import { act, empty, h, put } from "./dom.js";
 const KEPT = "cortex.key";
 
 export const key = () => sessionStorage.getItem(KEPT) || "";
+
+/** The bytes of a text as characters, as a header and base64 want them. */
+export const octets = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 export const address = (path) => new URL(`../${path}`, location.href.split("#")[0]);
 export const own = (path, ...names) => `cortex/v1/${[path, ...names.map(encodeURIComponent)].join("/")}`;
 
@@ -12,7 +16,7 @@ export const own = (path, ...names) => `cortex/v1/${[path, ...names.map(encodeUR
 export async function send(path, { method = "GET", body, signal, headers = {} } = {}) {
   for (;;) {
     const used = key();
-    if (used) headers.Authorization = `Bearer ${used}`;
+    if (used) headers.Authorization = `Bearer ${octets(used)}`;
     if (method !== "GET") headers["X-Cortex"] = "1";
     if (body) headers["Content-Type"] = "application/json";
     const answer = await fetch(address(path), { method, headers, signal, cache: "no-store", credentials: "omit", body: body && JSON.stringify(body) }).catch((error) => {
@@ -40,12 +44,15 @@ export function reading(place, path, draw, every = 5000) {
   let last = "";
   let value = null;
   const load = async (isMoved) => {
-    try {
-      value = await call(path());
-    } catch (error) {
+    const asked = path();
+    const said = await call(asked).catch((error) => error);
+    if (asked !== path()) return;
+    if (said instanceof Error) {
       last = "";
-      return put(place, empty(`▲ ${error.message}`));
+      put(place, empty(`▲ ${said.message}`));
+      return;
     }
+    value = said;
     const text = JSON.stringify(value);
     if (text !== last || isMoved) draw(value);
     last = text;

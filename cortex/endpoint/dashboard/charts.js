@@ -7,7 +7,7 @@ const still = { "vector-effect": "non-scaling-stroke" };
 const stretched = (width, height, more, ...inside) => s("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", ...more }, inside);
 
 /** The path of a line over `width` × `height`; what was not recorded is a gap. */
-export const path = (values, width, height, top) => values.map((value, at) => (value == null ? ""
+const path = (values, width, height, top) => values.map((value, at) => (value == null ? ""
   : `${values[at - 1] == null ? "M" : "L"}${((at / Math.max(1, values.length - 1)) * width).toFixed(1)} ${(height - (value / top) * height).toFixed(1)}${values[at - 1] == null && values[at + 1] == null ? "h1" : ""}`)).join("");
 
 /** A small line without axes; `draw` gives it its numbers. */
@@ -24,7 +24,7 @@ export function bar(part, family = "busy") {
 }
 
 /** A number above all values that people like to read. */
-export function ceiling(values) {
+function ceiling(values) {
   const most = Math.max(0, ...values);
   const power = 10 ** Math.floor(Math.log10(most || 1));
   return [1, 2, 3, 5, 10].find((each) => each * power >= most) * power;
@@ -67,7 +67,7 @@ const COLUMN = 210;
 const BOX = 176;
 
 /** Places every actor of the tree, root at the left: leaves below one another, a supervisor at the middle of its children. */
-export function layout(order, rows) {
+function layout(order, rows) {
   const places = new Map();
   let next = 0;
   const place = (name, depth) => {

@@ -5,7 +5,7 @@
  * a word for a while is stale and says so; a lost connection is sought by itself.
  */
 
-import { address, askKey, call, key } from "./api.js";
+import { address, askKey, call, key, octets } from "./api.js";
 
 const SILENCE_MS = 3500;
 const KEPT = { requests: 400, events: 300, logs: 1000 };
@@ -96,7 +96,7 @@ function latest(name, items) {
   return once.slice(-KEPT[name]);
 }
 
-const base64url = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const base64url = (text) => btoa(octets(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 setInterval(() => document.hidden || become(live.state === "live" && performance.now() - live.heardAt > SILENCE_MS ? "stale" : live.state), 1000);
 document.addEventListener("visibilitychange", () => want(wanted));

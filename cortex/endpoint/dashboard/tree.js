@@ -3,7 +3,7 @@
 import { button, buttons } from "./actions.js";
 import { call, own } from "./api.js";
 import { bar, drawn, spark } from "./charts.js";
-import { choices, closer, dim, empty, finder, h, mono, pairs, panel, put, redraw, Rows, set, tiles, write } from "./dom.js";
+import { choices, closer, dim, empty, finder, h, pairs, panel, put, redraw, Rows, set, tiles, write } from "./dom.js";
 import { clock, count, looks, mark, marked, percent, plural, rate, said, seconds, usd, words } from "./format.js";
 import { windows } from "./keys.js";
 import { live } from "./live.js";
@@ -169,7 +169,7 @@ export function mount(root, go) {
     return [state, buttons(facts, () => drawDetails()), pairs([["busy", `${facts.in_flight} of ${plural(facts.slots, "slot")}`], ["breaker", words(facts.breaker)], ["address", whole.url], ["key", whole.key], ["provider", `${whole.provider} ${whole.version || ""}`],
       ["answered", `${count(whole.answered)}, ${count(whole.failed)} failed`], ["probed", whole.probed_s_ago == null ? "not yet" : `${seconds(whole.probed_s_ago)} ago`], ["models", `${plural(whole.models.length, "model")}, ${whole.models.filter((each) => each.loaded).map((each) => each.name).join(", ") || "none"} in memory`],
       ["today", `${plural(today.requests, "request")}, ${count(today.tokens_in)} tokens in, ${count(today.tokens_out)} out, ${usd(today.cost_usd)}`],
-      ["answers now", whole.requests.length ? whole.requests.map((id) => [h("a.mono", { href: `#/requests?id=${encodeURIComponent(id)}` }, id), " "]) : null]]), windows(whole.quota),
+      ["requests", h("a", { href: `#/requests?q=${encodeURIComponent(facts.name)}` }, "the latest")], ["answers now", whole.requests.length ? whole.requests.map((id) => [h("a.mono", { href: `#/requests?id=${encodeURIComponent(id)}` }, id), " "]) : null]]), windows(whole.quota),
     whole.last_failures.length > 0 && [h("h3", "Last failures"), h("ul.events", whole.last_failures.map((failure) => h("li", h("span.bad", "✕"), h("p", failure.detail, " ", dim(`${seconds(failure.s_ago)} ago`)))))]];
   }
 
