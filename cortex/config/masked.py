@@ -1,15 +1,16 @@
 """Texts of supervision.toml and `.env` as they may be shown: every key masked, even one that stands where none should. Pure.
 
 Theory of operation: three nets, one behind the other. What is known to be a key (the settings in force, what the text itself has
-where keys belong) is masked wherever it stands, in comments too. Of `.env` no value is shown. And whatever looks like a key of a
-provider is masked, known or not: a text that is no TOML yet does not tell where its keys are.
+where keys belong) is masked wherever it stands, in comments too. Of `.env` no value is shown. And what looks like a key of a
+provider is masked, known or not. A text that was refused does not tell where its keys are: of that, every longer word with a
+digit in it is masked that is not in force already.
 """
 
 import difflib
 import io
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from dotenv.parser import parse_stream
 
@@ -33,16 +34,24 @@ _AT_KEY = re.compile(
 _ALONE = re.compile(r"\s*[\"'][^\"'$]+[\"']\s*,?\s*(?:#.*)?\Z")
 """A text alone on its line: in an array, perhaps of keys."""
 
-_QUOTED = re.compile(r"(?P<quote>[\"'])(?P<text>(?!\$)[^\"'\n]+)(?P=quote)")
+_WORD = re.compile(r"(?<![$A-Za-z0-9_+-])(?=[A-Za-z_+-]*[0-9])[A-Za-z0-9_+-]{10,}=*")
+_USUAL_VARIABLE = re.compile(r"[A-Z0-9_.]+|[a-z_.]+")
+
+_QUOTED = re.compile(r"(?P<quote>[\"'])(?P<text>[^\"'\n]+)(?P=quote)")
 _WHERE_KEYS_ARE = frozenset({"key", "keys", "api_keys"})
 
 
-def difference(before: Texts, after: Texts, *, config: str, env_file: str, secrets: Iterable[str] = ()) -> str:
-    """Return how both files changed as a unified diff without keys; `config` and `env_file` are their names."""
+def difference(
+    before: Texts, after: Texts, *, config: str, env_file: str, secrets: Iterable[str] = (), is_refused: bool = False
+) -> str:
+    """Return how both files changed as a unified diff without keys; `config` and `env_file` are their names.
+
+    `is_refused`: it is not known what the words of `after` mean.
+    """
     known = {*secrets, *keys_of(before), *keys_of(after)}
-    is_readable = _document(before.config) is not None and _document(after.config) is not None
+    words = frozenset(_WORD.findall(before.config or "")) if is_refused else None
     parts = [
-        *_unified(before.config, after.config, config, lambda line: masked_toml(line, known, is_readable=is_readable)),
+        *_unified(before.config, after.config, config, lambda line: masked_toml(line, known, words)),
         *_unified(before.env, after.env, env_file, masked_env),
     ]
     whole = "".join(parts)
@@ -58,8 +67,8 @@ def keys_of(texts: Texts) -> set[str]:
     return found | {key for key in _keys_in(document, within=False) if not key.startswith("$")}
 
 
-def masked_toml(line: str, known: Iterable[str], *, is_readable: bool = True) -> str:
-    """Return one line of TOML without keys; where the whole is not readable, a text alone on its line may be one.
+def masked_toml(line: str, known: Iterable[str], words: Container[str] | None = None) -> str:
+    """Return one line of TOML without keys; with `words` it was refused, and only those are surely none.
 
     >>> masked_toml('keys = ["$A", "abc"]  # sk-0123456789abcdef0123', {"abc"})
     'keys = ["$A", "***"]  # ***0123'
@@ -67,13 +76,15 @@ def masked_toml(line: str, known: Iterable[str], *, is_readable: bool = True) ->
     at_key = _AT_KEY.search(line)
     if at_key:
         line = line[: at_key.start("value")] + _without_texts(at_key["value"])
-    elif not is_readable and _ALONE.match(line):
+    elif words is not None and _ALONE.match(line):
         line = _without_texts(line)
     for key in sorted(known, key=len, reverse=True):
         if len(key) >= _SHORTEST:
             line = line.replace(key, str(Secret(key)))
         else:
             line = re.sub(f"([\"']){re.escape(key)}\\1", r"\1***\1", line)
+    if words is not None:
+        line = _WORD.sub(lambda match: match[0] if match[0] in words else "***", line)
     return _KEYLIKE.sub(lambda match: str(Secret(match[0])), line)
 
 
@@ -88,12 +99,20 @@ def masked_env(line: str) -> str:
     variable = _VARIABLE.match(line)
     if variable is None:
         return "***\n"
-    value = variable["value"].strip("\"'")
-    return f"{variable['before']}{Secret(value) if value else ''}{variable['end']}"
+    value, name = variable["value"].strip("\"'"), variable["before"]
+    if not _USUAL_VARIABLE.fullmatch(name.strip().removeprefix("export").strip(" =")):
+        name = "***="  # a key may end in =
+    return f"{name}{Secret(value) if value else ''}{variable['end']}"
 
 
 def _without_texts(line: str) -> str:
-    return _QUOTED.sub(lambda match: f"{match['quote']}{Secret(match['text'])}{match['quote']}", line)
+    """Mask each text in quotes but names of variables."""
+
+    def masked(match: re.Match[str]) -> str:
+        quote, text = match["quote"], match["text"]
+        return match[0] if text.startswith("$") else f"{quote}{Secret(text)}{quote}"
+
+    return _QUOTED.sub(masked, line)
 
 
 def _document(config: str | None) -> dict[str, object] | None:

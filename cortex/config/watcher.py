@@ -166,7 +166,10 @@ class ConfigWatcher(LoopActor):
     ) -> None:
         """Remember an edit; what it changed is told from what is in force."""
         before = self._current.texts
-        diff_of_it = "" if texts is None else shown_difference(before, texts, self._files, self._current.settings)
+        diff_of_it = ""
+        if texts is not None:
+            settings, is_refused = self._current.settings, result == "refused"
+            diff_of_it = shown_difference(before, texts, self._files, settings, is_refused=is_refused)
         edit = Edit(self._wall(), result, diff_of_it, effect or {}, [str(problem) for problem in problems])
         self._current.edits.appendleft(edit)
 
@@ -190,11 +193,20 @@ def effect_of(changes: Changes) -> dict[str, list[str]]:
     }
 
 
-def shown_difference(before: Texts, after: Texts, files: Sources, settings: Settings) -> str:
-    """Return how both files differ, without any key."""
+def shown_difference(
+    before: Texts, after: Texts, files: Sources, settings: Settings, *, is_refused: bool = False
+) -> str:
+    """Return how both files differ, without any key; see `masked.difference`."""
     secrets = {key.reveal() for key in settings.server.api_keys}
     secrets |= {worker.key.reveal() for worker in settings.workers.values() if worker.key}
-    return difference(before, after, config=files.config.name, env_file=files.env_file.name, secrets=secrets)
+    return difference(
+        before,
+        after,
+        config=files.config.name,
+        env_file=files.env_file.name,
+        secrets=secrets,
+        is_refused=is_refused,
+    )
 
 
 def _vanished(before: Texts, now: Texts, files: Sources) -> list[Problem]:

@@ -127,7 +127,7 @@ class ConfigPages:
             problems = [str(problem) for problem in found]
         else:
             effect = effect_of(diff(current, found))
-        shown = shown_difference(before, after, self._files, current)
+        shown = shown_difference(before, after, self._files, current, is_refused=bool(problems))
         return {"diff": shown, "effect": effect, "problems": problems, "digest": before.digest}
 
     async def _write(self, before: Texts, after: Texts) -> None:

@@ -7,6 +7,7 @@ history is for looking at, and nothing waits for it.
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,11 @@ LARGEST_BYTES = 50_000_000
 """Of a file that is read; the rings of a thousand workers are a quarter of that."""
 
 OPEN = "open"
+
+TURN_S = 5.0
+"""How long a write waits for one that an earlier incarnation has begun."""
+
+_turn = threading.Lock()
 
 
 class Second(Struct, frozen=True):
@@ -90,6 +96,8 @@ class Archive(LoopActor):
 
 def write(folder: Path, states: Mapping[str, bytes]) -> str:
     """Put each of them in the place of its file; return why not, empty when all went well. Blocks."""
+    if not _turn.acquire(timeout=TURN_S):
+        return "another write does not end"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, state in states.items():
@@ -99,6 +107,8 @@ def write(folder: Path, states: Mapping[str, bytes]) -> str:
             new.replace(folder / name)
     except OSError as error:
         return error.strerror or type(error).__name__
+    finally:
+        _turn.release()
     return ""
 
 
