@@ -253,3 +253,21 @@ async def test_empty_views_say_what_to_do(stand_in, visit):
     await expect(page.locator(".empty")).to_contain_text("Nothing was written yet")
     await page.evaluate("location.hash = '#/models?q=nobody'")
     await expect(page.locator(".empty")).to_contain_text("No model and no worker")
+
+
+async def test_an_action_of_somebody_appears_with_who_did_it(stand_in, visit):
+    event = {"event": "action", "action": "drain", "worker": "desk", "by": "192.168.1.9 (***3f9a)", "level": "info"}
+    page = await visit(stand_in.url)
+    await is_live(page)
+    await stand_in.tell(events=[event | {"at": stand_in.now}])
+    await expect(page.locator(".events li").first).to_contain_text("desk was asked to drain by 192.168.1.9 (***3f9a)")
+
+
+async def test_what_cannot_be_removed_is_said_and_not_asked_about(stand_in, visit):
+    stand_in.refuses = "desk comes from the environment OLLAMA_URLS."
+    page = await visit(stand_in.url + "#/keys", expects=lambda text: "409" in text)
+    await page.get_by_role("button", name="Remove desk").click()
+    await expect(page.locator("#notice")).to_contain_text(
+        "desk comes from the environment OLLAMA_URLS. Nothing was changed."
+    )
+    await expect(page.get_by_role("dialog")).to_have_count(0)

@@ -1,7 +1,7 @@
 /** What is in force, where each value comes from, and what the last edits did. */
 
 import { reading } from "./api.js";
-import { choices, dim, empty, finder, h, mono, panel, put, redraw, table, top } from "./dom.js";
+import { choices, dim, empty, finder, h, mistakes, mono, panel, put, redraw, table, top } from "./dom.js";
 import { clock, marked, shown } from "./format.js";
 import { effect } from "./keys.js";
 
@@ -14,7 +14,7 @@ export function mount(root, go) {
   const view = reading(place, () => "cortex/v1/config", ({ settings, problems, sources = {}, edits = [] }) => {
     const q = go.get("q").toLowerCase();
     const some = flat(settings).map(([name, value]) => [name, value, origin(name, sources)]).filter(([name, , from]) => name.toLowerCase().includes(q) && (q || go.get("all") || from !== "default"));
-    redraw(place, problems.length > 0 && h("section.panel.trouble", { "aria-label": "Mistakes" }, h("p", "▲ The file has a mistake; what was in force before the edit stays in force."), problems.map((each) => h("p.mono", each))),
+    redraw(place, mistakes(problems),
       h("div.sides", panel("In force", null, some.length ? table("Settings", ["setting", "value", "from"], some.map(([name, value, from]) => [mono(name), mono(shown(value)), dim(from)])) : empty(q ? "No setting has this in its name." : "Everything is at its default; All shows them.")),
         h("div.side", panel("Last edits", null, edits.map((edit, at) => h("details", { open: !at }, h("summary", marked(edit.result), ` ${clock(edit.at)}`), edit.problems.map((each) => h("p.trouble", each)),
           edit.result === "refused" && h("p", "The settings before stay in force."), effect(edit).slice(edit.result === "refused" ? 1 : 0))), !edits.length && empty("No edit since the start. Save supervision.toml, and what it changed is shown here within a second.")))));

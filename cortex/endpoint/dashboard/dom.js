@@ -73,6 +73,10 @@ export const closer = (onclick) => act("✕", onclick, { "aria-label": "Close" }
 export const dim = (...said) => h("span.dim", said);
 export const mono = (...said) => h("span.mono", said);
 
+/** What is wrong with the settings file, and what that means; nothing where nothing is. */
+export const mistakes = (problems = []) => problems.length > 0 && h("section.panel.trouble", { "aria-label": "Mistakes in the settings" },
+  h("p", "▲ The settings have a mistake; what was in force before the edit stays in force."), problems.map((each) => h("p.mono", each)));
+
 /** What to say where there is nothing. */
 export const empty = (...said) => h("p.empty", said);
 

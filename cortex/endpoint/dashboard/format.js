@@ -53,10 +53,10 @@ export const shown = some((it) => (Array.isArray(it) ? it.map(shown).join(", ") 
 const SAID = { progress: "started", child_terminated: "crashed", start_error: "did not start", shutdown_error: "did not end as told", hung: "hung and was replaced", shutdown: "gave up: too many restarts" };
 
 /** An event in words: what happened to its actor, the details, and who did it. */
-export function said({ at, level, event, worker, actor, supervisor, restarts, by, ...facts }) {
+export function said({ at, level, event, action, worker, actor, supervisor, restarts, by, ...facts }) {
   const more = Object.entries(facts).filter(([, each]) => each != null && `${each}`).map(([name, each]) =>
     (name === "why" || name === "reason" ? shown(each) : name.endsWith("_s") ? `${words(name.slice(0, -2))} ${seconds(each)}` : `${words(name)} ${shown(each)}`));
-  const text = event === "progress" && restarts ? `started again, restart ${restarts}` : SAID[event] || words(event);
+  const text = action ? `${worker ? "was asked to " : ""}${words(action)}` : event === "progress" && restarts ? `started again, restart ${restarts}` : SAID[event] || words(event);
   return { actor: worker || actor, text, more: [...more, by && `by ${by}`].filter(Boolean).join(" · ") };
 }
 

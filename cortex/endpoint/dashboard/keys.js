@@ -56,17 +56,18 @@ function drawUse(place, usage, go) {
 }
 
 /** What an edit of the settings does to the workers, and its diff, whose signs tell what its colours do. */
-export function effect({ effect: { started = [], stopped = [], changed = [] } = {}, diff }) {
-  const parts = [[started, "starts"], [changed, "changes"], [stopped, "stops, after what it answers now"]].filter(([names]) => names.length).map(([names, what]) => `${names.join(", ")} ${what}`);
-  return [h("p", parts.length ? `${parts.join("; ")}. Nothing else is touched.` : "No worker is touched."),
+export function effect({ effect: { started = [], stopped = [], changed = [], sections = [], restart_needed: later = [] } = {}, diff }) {
+  const parts = [[started, "starts"], [[...changed, ...sections], "changes"], [stopped, "stops, after what it answers now"]].filter(([names]) => names.length).map(([names, what]) => `${names.join(", ")} ${what}`);
+  return [h("p", parts.length ? `${parts.join("; ")}. Nothing else is touched.` : "No worker is touched.", later.length > 0 && ` Only a new start of Córtex applies ${later.join(", ")}.`),
     diff && h("pre", { tabindex: 0 }, diff.split("\n").map((line) => h(`span.${/^\+(?!\+\+)/.test(line) ? "ok" : /^-(?!--)/.test(line) ? "bad" : "dim"}`, `${line}\n`)))];
 }
 
 async function remove(facts, load) {
   const path = `${own("workers", facts.name)}?apply=`;
   const ask = (query) => call(path + query, { method: "DELETE" });
-  const found = await ask(0).catch((error) => tell(`▲ ${error.message} Nothing was changed.`));
-  if (found) confirm(`Remove ${facts.name}?`, "Remove", async () => {
+  const found = await ask(0).catch((error) => ({ problems: [error.message] }));
+  if (found.problems.length) tell(`▲ ${found.problems.join("; ")} Nothing was changed.`);
+  else confirm(`Remove ${facts.name}?`, "Remove", async () => {
     await ask(`1&digest=${found.digest}`);
     load();
     return `${facts.name} was taken out of the settings.`;

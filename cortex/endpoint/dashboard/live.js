@@ -12,6 +12,9 @@ const KEPT = { requests: 400, events: 300, logs: 1000 };
 
 export const live = { summary: {}, rows: new Map(), order: [], requests: [], events: [], logs: [], heardAt: 0, state: "connecting" };
 
+/** What to say of an empty list: nothing is known before the daemon has spoken. */
+export const known = (text) => (live.heardAt ? text : "Waiting for word from Córtex.");
+
 let frame = {};
 let socket;
 let seq;

@@ -4,7 +4,7 @@ import { tell } from "./actions.js";
 import { call, post } from "./api.js";
 import { empty, finder, h, put, select, top } from "./dom.js";
 import { clock, looks, shown } from "./format.js";
-import { live } from "./live.js";
+import { known, live } from "./live.js";
 
 export const title = "Logs";
 export const wants = ["logs"];
@@ -22,7 +22,7 @@ export function mount(root, go) {
     put(lines, some.map(({ at, level = "info", event, ...facts }) => {
       const [family, glyph] = looks(level);
       return h("li", h("time", clock(at)), h(`span.${family}`, `${glyph} ${level}`), h("p", h("b", event), h("span.dim.mono", ` ${shown(facts)}`)));
-    }), !some.length && h("li", empty(live.logs.length ? "No line fits these filters." : "Nothing was written yet at the level that is in force.")));
+    }), !some.length && h("li", empty(live.logs.length ? "No line fits these filters." : known("Nothing was written yet at the level that is in force."))));
   }
 
   async function change(level) {

@@ -3,7 +3,7 @@
 import { call, own } from "./api.js";
 import { act, closer, dim, empty, finder, h, mono, pairs, put, redraw, Rows, select, set, table, top, write } from "./dom.js";
 import { clock, count, mark, marked, outcome, plural, seconds, usd, words } from "./format.js";
-import { live } from "./live.js";
+import { known, live } from "./live.js";
 
 export const title = "Requests";
 export const wants = ["requests"];
@@ -41,7 +41,7 @@ export function mount(root, go) {
     rows.order(some.map((line) => line.id));
     for (const line of some) rows.paint(line.id, line);
     none.hidden = some.length > 0;
-    write(none, live.requests.length ? "No request fits these filters." : "No request has come yet. Send one in the view Try, or point a program at this address.");
+    write(none, live.requests.length ? "No request fits these filters." : known("No request has come yet. Send one in the view Try, or point a program at this address."));
   }
 
   function hold() {

@@ -3,10 +3,10 @@
 import { button, buttons } from "./actions.js";
 import { call, own } from "./api.js";
 import { bar, drawn, spark } from "./charts.js";
-import { choices, closer, dim, empty, finder, h, pairs, panel, put, redraw, Rows, set, tiles, write } from "./dom.js";
+import { choices, closer, dim, empty, finder, h, mistakes, pairs, panel, put, redraw, Rows, set, tiles, write } from "./dom.js";
 import { clock, count, looks, mark, marked, percent, plural, rate, said, seconds, usd, words } from "./format.js";
 import { windows } from "./keys.js";
-import { live } from "./live.js";
+import { known, live } from "./live.js";
 
 export const title = "Tree";
 export const wants = ["rows", "events"];
@@ -74,9 +74,9 @@ export function mount(root, go) {
     picture.hidden = !isDrawn;
     none.hidden = true;
     if (isDrawn) {
-      const known = live.order.filter((name) => live.rows.has(name));
-      const now = shape(known);
-      if (now !== looksLike && known.length) redraw(picture, drawn(known, live.rows, (actor) => go.link({ actor }), go.get("actor")));
+      const there = live.order.filter((name) => live.rows.has(name));
+      const now = shape(there);
+      if (now !== looksLike && there.length) redraw(picture, drawn(there, live.rows, (actor) => go.link({ actor }), go.get("actor")));
       looksLike = now;
       return;
     }
@@ -137,7 +137,7 @@ export function mount(root, go) {
     put(figures, tiles([["workers", marked(now.status || "unknown"), `up ${seconds(up)} · ${plural(now.clients, "client")}`], ["requests a second", rate(now.requests_per_s), `p50 ${seconds(now.p50_s)} · p95 ${seconds(now.p95_s)}`],
       ["answered at no cost", percent(now.free_share), `${usd(now.saved_usd)} saved · ${usd(now.cost_usd)} spent`], ["in flight", `${count(now.in_flight)} of ${count(now.slots)}`, `${count(now.queue)} waiting for a slot`],
       ["failovers", count(now.failovers), `${count(now.failovers_seen)} noticed by a client`], ["restarts", `${count(now.restarts)} of ${count(now.max_restarts)}`, `allowed within ${seconds(now.max_seconds)}`]]));
-    put(wrong, now.problems?.length ? h("section.panel.trouble", { "aria-label": "Mistakes in the settings" }, h("p", "▲ The settings have a mistake; what was in force before the edit stays in force."), now.problems.map((each) => h("p.mono", each))) : null);
+    put(wrong, mistakes(now.problems));
   }
 
   function drawEvents() {
@@ -147,7 +147,7 @@ export function mount(root, go) {
       const { actor, text, more } = said(event);
       const [family, glyph] = looks(event.level === "info" ? "ok" : event.level);
       return h("li", h("time", clock(event.at)), h(`span.${family}`, glyph, h("span.unseen", event.level)), h("p", actor && h("a", { href: go.link({ actor }) }, actor), ` ${text} `, dim(more)));
-    }), !some.length && h("li", empty(chosen ? `Nothing has happened to ${chosen} of late.` : "Nothing has happened yet. Starts, crashes, rests and edits come here.")));
+    }), !some.length && h("li", empty(chosen ? `Nothing has happened to ${chosen} of late.` : known("Nothing has happened yet. Starts, crashes, rests and edits come here."))));
   }
 
   async function drawDetails(isNew) {
