@@ -8,12 +8,14 @@ again: others may be somebody else's. Whether the result means anything is for `
 import io
 import re
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any, cast
 
 import tomlkit
 from dotenv.parser import parse_stream
 from tomlkit.exceptions import TOMLKitError
 
+from cortex.config.addresses import UrlError, ollama_url
 from cortex.config.sources import Texts
 
 _VISIBLE = re.compile(r"[!-~]+")
@@ -32,6 +34,9 @@ class EditError(ValueError):
 def add(texts: Texts, *, table: str, provider: str, url: str = "", key: str = "") -> Texts:
     """Add a worker: a new table, or one key more in one that is there. Raises EditError."""
     document, env = _parsed(texts.config), texts.env
+    if provider == "ollama" and url:
+        with suppress(UrlError):  # what is no address is for `load` to tell
+            url = ollama_url(url)
     reference = ""
     if key:
         env, name = with_key(env, table, key)

@@ -46,6 +46,16 @@ def test_a_new_worker_is_a_table_of_its_own_and_all_else_stays_as_it_is():
     assert after.env == ENV
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [("rack", "http://rack:11434"), ("10.0.0.9:8080", "http://10.0.0.9:8080"), ("no address", "no address")],
+)
+def test_an_ollama_may_be_named_as_its_own_variable_names_it(given, written):
+    after = edits.add(Texts(HAND, ENV), table="rack", provider="ollama", url=given)
+
+    assert tomllib.loads(after.config)["workers"]["rack"]["url"] == written
+
+
 def test_a_key_is_in_the_env_file_and_only_its_name_in_the_settings():
     after = edits.add(Texts(HAND, ENV), table="gemini", provider="gemini", key="cccc-cccc-cccc")
 
