@@ -294,7 +294,7 @@ class History:
         if first_token_s is not None:
             place = bucket(first_token_s)
             second.first_token[place] = second.first_token.get(place, 0) + 1
-        if record.usage is not None:
+        if record.usage is not None and not is_spared:
             second.tokens_in += record.usage.input_tokens
             second.tokens_out += record.usage.output_tokens
         self.latest.append((record.arrived_at + record.total_s, record.total_s))

@@ -136,6 +136,14 @@ def test_what_costs_nothing_and_what_fails_over_is_counted():
     assert history.second.requests == 0
 
 
+@pytest.mark.parametrize("cache", ["hit", "shared"])
+def test_tokens_that_were_spared_are_none(cache):
+    history = History()
+    history.finished(request_record(tokens=(10, 20), cache=cache))
+
+    assert (history.second.tokens_in, history.second.cache_hits, history.second.requests) == (0, 1, 1)
+
+
 def test_money_is_in_the_step_in_which_it_was_paid():
     history = History()
     run(history, 1)
