@@ -24,6 +24,7 @@ from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refus
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Passage, Whole, Wire
+from cortex.routing.choice import SHOWN
 from cortex.routing.prompt import Traits, traits_of
 from cortex.routing.registry import find
 from cortex.telemetry.record import Attempt
@@ -133,6 +134,7 @@ class Relay:
             except TimeoutError:
                 return Refusal("deadline", "the dispatcher did not come back in time")
             exchange.record.queued_s += dispatch.waited_s
+            exchange.record.looked_at = dispatch.looked_at
             return granted
         raise AssertionError("unreachable: the last try returns")
 
@@ -302,6 +304,7 @@ class Relay:
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
     ) -> None:
         """Tell the client that nothing answered, with the first cause, not only the last."""
+        exchange.record.refused_by = refusal.candidates[:SHOWN]
         unsupported = [one.failure for one in tried.values() if one.failure.word == "unsupported"]
         if refusal.kind == "exhausted" and unsupported and len(unsupported) == len(tried):
             refusal = Refusal("unsupported", unsupported[0].detail, refusal.candidates)

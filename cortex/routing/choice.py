@@ -19,6 +19,10 @@ QUOTA_PATIENCE_S = 65.0
 """How long for a quota to be there again: a minute's window comes back within a minute, a day's is not waited for."""
 
 
+SHOWN = 16
+"""Candidates of each kind that a request's story remembers."""
+
+
 class Wait(NamedTuple):
     """Nobody can take it now, somebody may soon; `until` is later than now."""
 
@@ -51,6 +55,7 @@ def choose(
     if free:
         state.waiting = board.waiting
         ranked = order_of(strategy, request, free, state, now)
+        dispatch.looked_at = ranked[:SHOWN], passed[:SHOWN]
         if not passed:
             return ranked
         best = ranked[0].entry

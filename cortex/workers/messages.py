@@ -8,6 +8,7 @@ from msgspec import Struct
 from cortex.config.model import Breaker, Routing, Worker
 from cortex.messages import Failure, Request
 from cortex.providers.base import Findings
+from cortex.telemetry.record import NOBODY
 from cortex.transport.response import Response
 
 
@@ -22,7 +23,7 @@ class Tried(NamedTuple):
 class Dispatch:
     """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
 
-    __slots__ = ("declined", "queued_at", "request", "tried", "waited_s")
+    __slots__ = ("declined", "looked_at", "queued_at", "request", "tried", "waited_s")
 
     def __init__(self, request: Request, tried: "dict[str | tuple[str, str], Tried]") -> None:
         self.request = request
@@ -30,6 +31,8 @@ class Dispatch:
         """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}
         """Workers that refused this very dispatch, and why; written by them, cleared when it waits."""
+        self.looked_at = NOBODY
+        """Who was looked at last: ranked, and passed over; for the request's story."""
         self.queued_at = 0.0
         self.waited_s = 0.0
         """Seconds in the line so far; written by the dispatcher."""
@@ -93,6 +96,10 @@ class Drain(Struct, frozen=True):
 
 class Resume(Struct, frozen=True):
     """Asked of a worker: take work again, whatever kept it from it (drain, rest, a retired key, an open breaker)."""
+
+
+class Retire(Struct, frozen=True):
+    """Asked of a worker: use its key no more, until the settings change or it is resumed."""
 
 
 class RefusedTogether(Struct, frozen=True):
