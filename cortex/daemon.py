@@ -3,7 +3,8 @@
     root            one_for_one; when it gives up the process ends with 70
     ├── ledger      what each key has used, and what was learned, on disk
     ├── decisions   the log of what `learned` decided
-    ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it learned
+    ├── history     what charts are drawn of, on disk
+    ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it took
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
     ├── dispatcher  the strategy over the workers' mailboxes, and the line
@@ -50,9 +51,15 @@ from cortex.config.sources import Sources
 from cortex.config.watcher import ConfigWatcher, Current, Reread
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
+from cortex.endpoint.config_pages import ConfigPages
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles
+from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.front import Front
 from cortex.endpoint.learned_pages import LearnedPages
+from cortex.endpoint.live import Live
+from cortex.endpoint.live_view import LiveView
+from cortex.endpoint.live_view import Sources as Shown
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
@@ -63,11 +70,14 @@ from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
 from cortex.routing.learner import Learner
 from cortex.routing.strategies import spent_usd
+from cortex.telemetry import archive
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Gauge, Labels, Metrics
 from cortex.telemetry.recorder import Due, Recorder
+from cortex.telemetry.tail import TAIL
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
@@ -89,6 +99,10 @@ CONNECTIONS_PER_ORIGIN = 20_000
 DECISIONS = Path(".cortex/decisions")
 
 READY_TIMEOUT_S = 10.0
+
+HISTORY = Path(".cortex/history")
+"""Below where Córtex is started."""
+
 BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
 
@@ -114,10 +128,11 @@ class Daemon:
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics()
+        self.history = History()
         self.books = Books(
             prices=lambda: self.current.settings.prices,
             reference=lambda: self.current.settings.telemetry.saved_against,
-            on_cost=self.metrics.cost,
+            on_cost=self._count_money,
         )
         self.learner = Learner(wall=time.time, spent=self._spent_usd)
         self.continues = Continues(wall=time.time)
@@ -128,7 +143,7 @@ class Daemon:
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
-        self.answers = Answers(lambda: self.current.settings.cache, on_saved=self.metrics.saved)
+        self.answers = Answers(lambda: self.current.settings.cache, on_saved=self._count_saved)
         relay = Relay(names=self.names, pool=self.pool, current=self.current, continues=self.continues)
         self.front = Front(
             current=self.current,
@@ -146,11 +161,30 @@ class Daemon:
             metrics=self.metrics,
             is_closing=lambda: self.front.is_closing,
             books=self.books,
+            cache=self.answers.facts,
+            report=self.report,
+        )
+        files_of_page = DashboardFiles()
+        shown = Shown(self.board, self.current, self.journal, self.history, self.metrics, self.answers, TAIL)
+        self.live = Live(
+            view=LiveView(shown, started_at=time.time()), names=self.names, assets=files_of_page.hash, pid=os.getpid()
         )
         self._pages = Pages(
             control=control,
-            cache=CachePages(answers=self.answers, names=self.names),
+            cache=CachePages(answers=self.answers, names=self.names, report=self.report),
             learned=LearnedPages(learner=self.learner, journal=self.journal),
+            dashboard=DashboardPages(
+                board=self.board,
+                books=self.books,
+                history=self.history,
+                journal=self.journal,
+                tail=TAIL,
+                nano=self._nano_of,
+                report=self.report,
+            ),
+            config=ConfigPages(files=self.files, current=self.current, report=self.report),
+            files=files_of_page,
+            live=self.live,
             board=self.board,
             current=self.current,
         )
@@ -163,6 +197,8 @@ class Daemon:
         settings = self.current.settings
         self.door.sockets = listen(settings.server.host, settings.server.port)
         self._store = self._opened_ledger(self._home / settings.ledger.path)
+        if trouble := archive.restore(self.history, self._home / HISTORY, time.time()):
+            log.warning("history", why=trouble)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -192,6 +228,14 @@ class Daemon:
         if warning or unread:
             log.warning("ledger", why=warning or f"{unread} entries could not be read and are left out")
         return store
+
+    def _count_money(self, worker: str, paid_nano: int, saved_nano: int) -> None:
+        self.metrics.cost(worker, paid_nano, saved_nano)
+        self.history.money(paid_nano, saved_nano)
+
+    def _count_saved(self, nano: int) -> None:
+        self.metrics.saved(nano)
+        self.history.money(0, nano)
 
     def _nano_of(self, worker: str, model: str, usage: Usage) -> int:
         """Return what `usage` would cost, at the price that savings are measured by, in nano-dollars; 0 where nobody knows."""
@@ -251,6 +295,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(30.0):
                     await asyncio.shield(self.ended)
+        await self.live.close()
         await self.door.clear()
         await self.pool.close()
         self._watchdog.stop()
@@ -278,8 +323,20 @@ class Daemon:
                 ),
             ),
             ChildSpec(
+                "history",
+                lambda: archive.Archive.start(
+                    history=self.history,
+                    folder=self._home / HISTORY,
+                    in_flight=lambda: sum(standing.in_flight for standing in self.board),
+                    paid=lambda: frozenset(standing.name for standing in self.board if not standing.settings.free),
+                    report=self.report,
+                ),
+            ),
+            ChildSpec(
                 "telemetry",
-                lambda: Recorder.start(journal=self.journal, metrics=self.metrics, learn=self.learner.finished),
+                lambda: Recorder.start(
+                    journal=self.journal, metrics=self.metrics, history=self.history, learn=self.learner.finished
+                ),
             ),
             ChildSpec(
                 "cache",
@@ -407,7 +464,18 @@ class Daemon:
                     yield (standing.name, state), float(state == shown)
 
         def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in ("telemetry", "ledger", "cache", "dispatcher", "health", "roster", "config", "endpoint"):
+            for name in (
+                "ledger",
+                "decisions",
+                "history",
+                "telemetry",
+                "cache",
+                "dispatcher",
+                "health",
+                "roster",
+                "config",
+                "endpoint",
+            ):
                 ref = self.names.lookup(name)
                 yield (name,), float(ref.waiting if ref else 0)
             for standing in self.board:
@@ -442,6 +510,12 @@ class Daemon:
                 "Kept answers.",
                 ("tier",),
                 lambda: [(("memory",), float(self.answers.memory.bytes)), (("disk",), float(self.answers.disk_bytes))],
+            ),
+            Gauge(
+                "cortex_cache_oldest_seconds",
+                "Age of the oldest answer in memory.",
+                (),
+                lambda: [((), age_s)] if (age_s := self.answers.oldest_s) is not None else [],
             ),
             Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
             Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),

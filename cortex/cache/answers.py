@@ -105,6 +105,12 @@ class Answers:
         ttl_s = settings.ttls_s.get(asked, settings.ttls_s.get(model, settings.ttl_s))
         return ttl_s if max_age_s is None else min(ttl_s, max_age_s)
 
+    @property
+    def oldest_s(self) -> float | None:
+        """Age of the oldest answer in memory, in seconds; None where there is none."""
+        oldest = self.memory.oldest()
+        return None if oldest is None else self._wall() - oldest
+
     def counted(self, result: str, answer: Stored | None = None) -> None:
         """Count how a request fared, and what its answer spared."""
         self.counts[result] += 1
@@ -131,7 +137,6 @@ class Answers:
     def facts(self) -> dict[str, Any]:
         """Return what people ask: counts, ratio, bytes, age, savings."""
         asked = self.counts["hit"] + self.counts["shared"] + self.counts["miss"]
-        oldest = self.memory.oldest()
         settings = self._settings()
         return {
             "enabled": settings.enabled,
@@ -142,6 +147,6 @@ class Answers:
             "answers_in_memory": len(self.memory),
             "bytes": {"memory": self.memory.bytes, "disk": self.disk_bytes},
             "limit_bytes": {"memory": settings.memory_bytes, "disk": settings.disk_bytes},
-            "oldest_s": None if oldest is None else round(self._wall() - oldest, 1),
+            "oldest_s": None if self.oldest_s is None else round(self.oldest_s, 1),
             "saved_usd": round(self.saved_nano / 1e9, 6),
         }

@@ -27,6 +27,9 @@ def summary(whole: Facts, url: str) -> str:
     state = mark(whole.get("status", "unknown"))
     up = duration(round(whole.get("uptime_s", 0)))
     counts = f"{whole.get('in_flight', 0)} in flight, {whole.get('queue', 0)} waiting"
+    cache = whole.get("cache", {})
+    if cache.get("hit_ratio") is not None:
+        counts += f", {100 * cache['hit_ratio']:.0f} % from the cache"
     text = f"Córtex {whole.get('version', '?')} at {url}, up {up}, {counts}"
     return f"{click.style(state.text, fg=state.colour, bold=True)}  {harmless(text)}"
 

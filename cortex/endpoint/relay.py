@@ -25,6 +25,7 @@ from cortex.endpoint.upstreams import Upstreams, fitted, is_one_call
 from cortex.endpoint.whole import joined
 from cortex.messages import FINAL, Failure, Outcome, Refusal, Request
 from cortex.providers.base import Whole, Wire
+from cortex.routing.choice import SHOWN
 from cortex.routing.prompt import Traits, traits_of
 from cortex.routing.registry import find
 from cortex.telemetry.record import Attempt
@@ -175,6 +176,7 @@ class Relay:
             except TimeoutError:
                 return Refusal("deadline", "the dispatcher did not come back in time")
             exchange.record.queued_s += dispatch.waited_s
+            exchange.record.looked_at = dispatch.looked_at
             return granted
         raise AssertionError("unreachable: the last try returns")
 
@@ -279,6 +281,7 @@ class Relay:
         self, exchange: Exchange, request: Request, refusal: Refusal, tried: dict[str | tuple[str, str], Tried]
     ) -> None:
         """Tell the client that nothing answered, or went on, with the first cause, not only the last."""
+        exchange.record.refused_by = refusal.candidates[:SHOWN]
         if exchange.begun is not None and exchange.begun.failure is not None:
             self._tell_break(exchange, exchange.begun.failure)
             return

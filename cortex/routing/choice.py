@@ -20,6 +20,10 @@ QUOTA_PATIENCE_S = 65.0
 """How long for a quota to be there again: a minute's window comes back within a minute, a day's is not waited for."""
 
 
+SHOWN = 16
+"""Candidates of each kind that a request's story remembers."""
+
+
 class Wait(NamedTuple):
     """Nobody can take it now, somebody may soon; `until` is later than now."""
 
@@ -54,6 +58,7 @@ def choose(
         ranked = order_of(strategy, request, free, state, now)
         if dispatch.onward is not None:
             ranked = going_on(dispatch.onward, ranked)
+        dispatch.looked_at = ranked[:SHOWN], passed[:SHOWN]
         if not passed:
             return ranked
         best = ranked[0].entry

@@ -18,6 +18,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from cortex.telemetry.tail import TAIL
+
 GATHER_S = 0.05
 HELD_BYTES = 8_000_000
 """Of lines that nobody takes."""
@@ -42,7 +44,9 @@ def configure(style: Literal["console", "json"]) -> None:
     else:
         structlog.configure(
             processors=[
+                _when_heard,
                 *shared,
+                _kept,
                 _without_nothing,
                 structlog.dev.ConsoleRenderer(colors=_colours(), pad_event_to=0, sort_keys=False),
             ],
@@ -111,11 +115,13 @@ class JsonLogger(structlog.BoundLoggerBase):
 
     def info(self, event: str, **facts: Any) -> None:
         """Write a line."""
-        self._line("info", event, facts)
+        if TAIL.is_heard("info"):
+            self._line("info", event, facts)
 
     def warning(self, event: str, **facts: Any) -> None:
         """Write a line that somebody should see."""
-        self._line("warning", event, facts)
+        if TAIL.is_heard("warning"):
+            self._line("warning", event, facts)
 
     def error(self, event: str, **facts: Any) -> None:
         """Write a line that somebody should act on."""
@@ -126,13 +132,16 @@ class JsonLogger(structlog.BoundLoggerBase):
         self._line("error", event, {"exc_info": True, **facts})
 
     def debug(self, event: str, **facts: Any) -> None:
-        """Write nothing."""
+        """Write a line for who looks for something."""
+        if TAIL.is_heard("debug"):
+            self._line("debug", event, facts)
 
     def _line(self, level: str, event: str, facts: dict[str, Any]) -> None:
         # msgspec writes the time as RFC 3339.
         line: EventDict = {"timestamp": datetime.now(UTC), "level": level, "event": event, **self._context, **facts}
         if "exc_info" in line:
             line = structlog.processors.format_exc_info(self._logger, level, line)
+        TAIL.put(dict(line))
         self._logger.msg(_encoder.encode(line))
 
 
@@ -165,6 +174,19 @@ class _Bridge(logging.Handler):
         log: Any = structlog.get_logger()
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
+
+
+def _when_heard(_: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Let go of what is too quiet for the level in force."""
+    if not TAIL.is_heard(name):
+        raise structlog.DropEvent
+    return event
+
+
+def _kept(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Keep a copy for who looks at the log live: what comes after takes the line apart."""
+    TAIL.put({**event, "timestamp": datetime.now(UTC)})
+    return event
 
 
 def _without_nothing(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -1,11 +1,14 @@
 """The life of one request: the one place where log, metrics, trace, page and `X-Cortex-Why` take it from. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from cortex.chat import Usage
 from cortex.messages import Failure, Request
+
+NOBODY: tuple[Sequence[Any], Sequence[Any]] = ((), ())
 
 
 class Attempt(Struct):
@@ -41,11 +44,13 @@ class Record:
         "dialect",
         "given",
         "id",
+        "looked_at",
         "model",
         "operation",
         "outcome",
         "pays",
         "queued_s",
+        "refused_by",
         "status",
         "stream",
         "total_s",
@@ -81,6 +86,10 @@ class Record:
         """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
         self.pays = True
         """Its attempts and tokens count as its own; not where a kept answer or another's call spared them."""
+        self.looked_at: tuple[Sequence[Any], Sequence[Any]] = NOBODY
+        """Who was looked at when a worker was last chosen: those that could take it, ranked, and those that could not."""
+        self.refused_by: Sequence[Any] = ()
+        """Of a request that nobody took: every worker with why."""
         self.given: tuple[str, str, float] | None = None
         """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
@@ -32,9 +33,12 @@ GATHER_S = 0.05
 class Recorder(LoopActor):
     """See the module's docstring."""
 
-    def __init__(self, *, journal: Journal, metrics: Metrics, learn: Callable[[Record], None]) -> None:
+    def __init__(
+        self, *, journal: Journal, metrics: Metrics, history: History, learn: Callable[[Record], None]
+    ) -> None:
         super().__init__()
         self._journal = journal
+        self._history = history
         self._metrics = metrics
         self._learn = learn
         self._log: Any = structlog.get_logger()
@@ -64,6 +68,7 @@ class Recorder(LoopActor):
         self._metrics.finished(record)
         if record.decision is not None:
             self._learn(record)
+        self._history.finished(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:
             self._log.info("request", **line)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from cortex.config.model import Breaker, Routing, Worker
 from cortex.messages import Failure, Request
 from cortex.providers.base import Findings
+from cortex.telemetry.record import NOBODY
 from cortex.transport.response import Response
 from cortex.workers.continues import Verdict
 from cortex.workers.standing import Standing
@@ -36,7 +37,7 @@ class Onward(NamedTuple):
 class Dispatch:
     """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
 
-    __slots__ = ("declined", "least_context", "onward", "queued_at", "request", "tried", "waited_s")
+    __slots__ = ("declined", "least_context", "looked_at", "onward", "queued_at", "request", "tried", "waited_s")
 
     def __init__(
         self,
@@ -54,6 +55,8 @@ class Dispatch:
         """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}
         """Workers that refused this very dispatch, and why; written by them, cleared when it waits."""
+        self.looked_at = NOBODY
+        """Who was looked at last: ranked, and passed over; for the request's story."""
         self.queued_at = 0.0
         self.waited_s = 0.0
         """Seconds in the line so far; written by the dispatcher."""
@@ -117,6 +120,10 @@ class Drain(Struct, frozen=True):
 
 class Resume(Struct, frozen=True):
     """Asked of a worker: take work again, whatever kept it from it (drain, rest, a retired key, an open breaker)."""
+
+
+class Retire(Struct, frozen=True):
+    """Asked of a worker: use its key no more, until the settings change or it is resumed."""
 
 
 class RefusedTogether(Struct, frozen=True):

@@ -15,7 +15,7 @@ from cortex.actors.names import Names
 from cortex.actors.spec import ChildSpec
 from cortex.actors.supervisor import ChildInfo, DeleteChild, StartChild, WhichChildren
 from cortex.config.model import Settings, Worker
-from cortex.config.watcher import Current, Edited, Refused
+from cortex.config.watcher import Current, Edited, Refused, effect_of
 from cortex.telemetry.events import Report
 from cortex.transport.pool import Pool
 from cortex.workers.messages import Configure, Drain, WorkersChanged
@@ -73,18 +73,11 @@ class Roster(LoopActor):
     @handles(Edited)
     def edited(self, edited: Edited) -> None:
         """Apply an edit."""
-        changes = edited.changes
         self._on_reload("applied")
         self._report(
             Report(
                 "configuration applied",
-                facts={
-                    "started": [worker.name for worker in changes.start],
-                    "stopped": list(changes.stop),
-                    "changed": [worker.name for worker in changes.change],
-                    "sections": list(changes.sections),
-                    "restart_needed": list(changes.restart_needed),
-                },
+                facts=effect_of(edited.changes),
             )
         )
         self._reconcile(edited.settings)

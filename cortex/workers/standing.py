@@ -198,8 +198,13 @@ class Standing:
     def quota_rest(self, now: float) -> str:
         """Return why no model that it has can be asked for its quota's sake; empty while one can."""
         names = self.settings.models or [model.name for model in (self.models or {}).values()]
-        whys = [self.account.rests(name, now) for name in names[:MODELS_LOOKED_AT]]
-        return whys[0] if whys and all(whys) else ""
+        first = ""
+        for name in names[:MODELS_LOOKED_AT]:
+            why = self.account.rests(name, now)
+            if not why:
+                return ""
+            first = first or why
+        return first
 
     def is_cold(self, model: str) -> bool:
         """Whether `model` has to be loaded first, as far as is known."""

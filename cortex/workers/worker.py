@@ -40,10 +40,11 @@ from cortex.workers.messages import (
     RefusedTogether,
     Rest,
     Resume,
+    Retire,
     SlotFree,
     WorkersChanged,
 )
-from cortex.workers.standing import Board, Standing, is_own
+from cortex.workers.standing import NEVER, Board, Standing, is_own
 from cortex.workers.trial import tried
 
 LOAD_TIMEOUT_S = 300.0
@@ -388,6 +389,15 @@ class Worker(LoopActor):
         self._names.tell("dispatcher", WorkersChanged())
         return True
 
+    @handles(Retire)
+    def retire(self, _: Retire) -> bool:
+        """Use the key no more; what runs ends."""
+        standing = self.standing
+        standing.retired_why, standing.retired_by, standing.retired_at = "asked to", "request", NEVER
+        self._say("key retired", why="asked to")
+        self._board.changed()
+        return True
+
     @handles(Rest)
     def rest(self, rest: Rest) -> bool:
         """Take no new work for a while."""
@@ -435,7 +445,7 @@ class Worker(LoopActor):
         standing.retired_why, standing.retired_at = str(failure), now
         standing.retired_by = "request" if "request" in {by, standing.retired_by} else "probe"
         pool = [other for other in self._board if other.settings.pool == standing.settings.pool]
-        if len(pool) > 1 and all(other.retired_why and now - other.retired_at < TOGETHER_S for other in pool):
+        if len(pool) > 1 and all(other.retired_why and 0.0 <= now - other.retired_at < TOGETHER_S for other in pool):
             for other in pool:
                 self._names.tell(other.actor, RefusedTogether(str(failure)))
 

@@ -61,6 +61,12 @@ def test_the_summary_is_one_line():
     assert click.unstyle(line) == "◐ degraded  Córtex 0.1.0 at http://rack:1, up 1m5s, 2 in flight, 7 waiting"
 
 
+def test_the_summary_says_how_much_the_cache_spared():
+    line = tree.summary(whole_tree(cache={"hit_ratio": 0.257}), "http://rack:1")
+
+    assert "26 % from the cache" in line
+
+
 def test_a_daemon_that_says_less_is_shown_all_the_same():
     assert "● healthy" in click.unstyle(tree.summary({"status": "healthy"}, "http://rack:1"))
 

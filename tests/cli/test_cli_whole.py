@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 BOUND_S = 30
-TREE_KEYS = {"status", "version", "uptime_s", "in_flight", "queue", "problems", "tree"}
+TREE_KEYS = {"cache", "status", "version", "uptime_s", "in_flight", "queue", "problems", "tree"}
 ACTOR_KEYS = {"name", "kind", "state", "restarts", "mailbox"}
 WORKER_KEYS = {"why", "provider", "slots", "in_flight", "breaker", "models", "loaded", "answered", "failed"}
 WHOLE_KEYS = {

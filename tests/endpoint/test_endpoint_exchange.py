@@ -184,10 +184,10 @@ def test_a_client_that_left_does_not_hurt_the_sweep():
 def test_headers_say_who_answered_and_why():
     made = exchange()
     assert made.head().split("\r\n") == [
-        "x-request-id: r-1",
         "X-Cortex-Request: r-1",
         "X-Cortex-Attempts: 0",
         "X-Cortex-Cache: bypass",
+        "x-request-id: r-1",
         "",
     ]
     made.record.attempts.append(attempt())

@@ -84,12 +84,14 @@ async def test_what_one_dialects_client_was_told_another_dialects_client_is_told
         assert cached == ["miss", "hit", "hit"]
         said = first.json["choices"][0]["message"]["content"]
         assert second.json["message"]["content"] == said
-        deltas = [json.loads(line[6:]) for line in third.text.splitlines() if line.startswith("data: ")]
-        assert "".join(each["delta"].get("text", "") for each in deltas if each["type"] == "content_block_delta") == said
+        deltas = [json.loads(line[6:]) for line in third.body.decode().splitlines() if line.startswith("data: ")]
+        assert (
+            "".join(each["delta"].get("text", "") for each in deltas if each["type"] == "content_block_delta") == said
+        )
 
 
 async def test_a_hit_is_counted_among_what_was_saved(build, cloud):
-    home = await build("[telemetry]\nsaved_against = \"gpt-5.6-luna\"\n", worker(cloud, free=True))
+    home = await build('[telemetry]\nsaved_against = "gpt-5.6-luna"\n', worker(cloud, free=True))
     await chat(home, model="cloud-70b")
     once = sum(home.daemon.metrics.saved_usd.values.values())
     await chat(home, model="cloud-70b")
