@@ -26,7 +26,7 @@ def count(number: float | None) -> str:
     return f"{short:,.1f}".removesuffix(".0") + unit
 
 
-def plural(number: int, one: str) -> str:
+def plural(number: int | None, one: str) -> str:
     """Say how many there are of something.
 
     >>> plural(1, "key"), plural(2, "key")
