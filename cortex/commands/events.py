@@ -32,7 +32,10 @@ Facts = Mapping[str, Any]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_client
 def events(client: Client, *, follow: bool, level: str, limit: int, with_requests: bool, as_json: bool) -> None:
-    """Show what happened to the workers and actors: crashes, rests, breakers, edits, and who did what."""
+    """Show what happened to the workers and actors.
+
+    Crashes, rests, breakers, edits of the settings, and what somebody did to them.
+    """
 
     def show(event: Facts) -> None:
         click.echo(json.dumps(event) if as_json else line(event, time.time()))

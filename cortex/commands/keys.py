@@ -13,6 +13,9 @@ from cortex.commands.quota import keys_told
 @json_option
 @with_client
 def keys(client: Client, *, as_json: bool) -> None:
-    """Show each key and machine: its quota, a bar a window, when that begins anew, and what was used today."""
+    """Show what is left of each key.
+
+    A bar a window of its quota, with the time at which that begins anew or until which it rests; and what was used today.
+    """
     answer = client.get("/cortex/v1/keys", "keys")
     click.echo(answer.body.rstrip() if as_json else "\n".join(keys_told(answer.value["keys"], time.time())))

@@ -11,6 +11,9 @@ from cortex.commands.options import json_option, with_client
 @json_option
 @with_client
 def models(client: Client, *, as_json: bool) -> None:
-    """Show each model with the workers that have it: in memory or not, how fast, at what price; and its other names."""
+    """Show who has which model.
+
+    A line a model and worker: in memory or not, how fast, at what price; and what else the model is called.
+    """
     answer = client.get("/cortex/v1/models", "models")
     click.echo(answer.body.rstrip() if as_json else "\n".join(matrix(answer.value["models"])))

@@ -19,9 +19,10 @@ SNAPSHOT = "/cortex/v1/snapshot"
 @json_option
 @with_client
 def top(client: Client, *, as_json: bool) -> None:
-    """Watch the tree: every actor with its state, load, speed and restarts, and what happens; ? lists the keys.
+    """Watch the tree, live.
 
-    The numbers are those of the page. Without a terminal it prints one picture.
+    Every actor with its state, load, speed and restarts, and what happens; the numbers are those of the page. The key ?
+    lists the keys. Without a terminal one picture is printed.
     """
     answer = client.get(SNAPSHOT, "rows")
     if not as_json and _is_terminal():
