@@ -55,18 +55,22 @@ def usage(tokens: int) -> dict[str, Any]:
 class ScriptedDaemon:
     """See the module's docstring. `answers` maps "GET /path" to what is said; `asked` is what came."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.answers: dict[str, Said | Callable[[BaseHTTPRequestHandler], None]] = {}
         self.asked: list[Asked] = []
         self.let_go = threading.Event()
         """Set at the end, for an answer that waits for it."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
