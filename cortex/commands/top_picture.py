@@ -275,7 +275,7 @@ def _foot(view: View, moment: Moment) -> Text:
     if view.mode == "filter":
         return Text(f"/{view.filter}_   Enter keeps it, Esc drops it", "bold")
     if moment.trouble and not view.is_paused:
-        return Text(_plain(f"▲ {moment.trouble}; trying again"), BAD)
+        return Text(_plain(f"▲ trying again: {moment.trouble}"), BAD)
     if view.mode == "help":
         return Text("any key: back", IDLE)
     if view.mode == "detail":

@@ -119,7 +119,7 @@ def test_a_picture_that_is_old_never_looks_as_if_it_were_not():
     assert lines(snapshot(), moment=Moment(NOW, silent_s=3.2))[0].endswith("no answer since 3 s")
     gone = lines(snapshot(), moment=Moment(NOW, silent_s=0.2, trouble="no Córtex at http://x"))
     assert gone[0].endswith("no answer since 1 s")
-    assert gone[-1] == "▲ no Córtex at http://x; trying again"
+    assert gone[-1] == "▲ trying again: no Córtex at http://x"
 
 
 def test_a_held_picture_says_so():
