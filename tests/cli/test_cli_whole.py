@@ -155,6 +155,7 @@ def test_the_picture_of_top_has_the_actors_of_status(real, cortex):
     picture = json.loads(cortex("top", "--json").stdout)
 
     assert set(picture) == {"version", "pid", "started_at", "at", "summary", "rows", "order", "events"}
+    assert picture["rows"]["telemetry"]["mailbox_limit"] == 10_000
     tree = json.loads(cortex("status", "--json").stdout)["tree"]
     assert set(picture["order"]) == {"root", *(actor["name"] for actor in actors(tree))}
     drawn = cortex("top")

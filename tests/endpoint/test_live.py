@@ -183,6 +183,17 @@ async def test_a_snapshot_is_the_whole_picture_of_this_moment_without_a_socket(r
     assert not rig.live.is_looking
 
 
+async def test_a_snapshot_has_what_an_open_page_has(rig):
+    rig.end(rig.request())
+    page = rig.opened()
+    page.want("rows", "events")
+    await until(lambda: page.said)
+
+    picture = await snapshot(rig)
+
+    assert {name: picture[name] for name in page.said[0]["full"]} == page.said[0]["full"]
+
+
 async def test_a_snapshot_takes_no_change_away_from_the_pages_that_are_open(rig):
     page = rig.opened()
     page.want("rows")
