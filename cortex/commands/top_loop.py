@@ -126,8 +126,7 @@ def _run(watcher: Watcher, view: View, console: Console, woken: int) -> None:
     keyboard, keys = sys.stdin.fileno(), Keys()
     held = watcher.known
     while not view.has_ended:
-        if not view.is_paused:
-            held = watcher.known
+        held = _held(held, watcher.known, view.selected) if view.is_paused else watcher.known
         names = view.settle(held.picture)
         watcher.look_at(view.selected if view.mode in {"detail", "help"} else "")
         _show(console, held, view)
@@ -143,6 +142,12 @@ def _run(watcher: Watcher, view: View, console: Console, woken: int) -> None:
         for key in pressed:
             view.press(key, names)
             names = view.settle(held.picture)
+
+
+def _held(held: Known, known: Known, selected: str) -> Known:
+    """Return what was held, with the actor that is looked at now, if it was not asked for before."""
+    is_there = held.actor is not None and held.actor.get("name") == selected
+    return held if is_there else held._replace(actor=known.actor)
 
 
 def _show(console: Console, known: Known, view: View) -> None:

@@ -9,7 +9,7 @@ import time
 from uuid import uuid4
 
 import pytest
-from scripted_daemon import ScriptedDaemon, says, snapshot, worker_row
+from scripted_daemon import ScriptedDaemon, says, snapshot, worker, worker_row
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed: apt-get install tmux"),
@@ -146,6 +146,18 @@ def test_a_held_picture_does_not_change_until_it_is_let_go(scripted, terminal):
 
     top.press("p")
     top.until(r"desk +▲ open")
+
+
+def test_of_a_held_picture_an_actor_can_be_looked_at(scripted, terminal):
+    whole = {**worker("desk"), "models": [], "mailbox": 0, "url": "http://desk:11434"}
+    scripted.answers["GET /cortex/v1/workers/desk"] = says(whole)
+    top = terminal(scripted.url)
+    top.until(LIVE)
+
+    top.press("p", "j", "j", "j", "Enter")
+
+    lines = top.until("ollama at http://desk:11434")
+    assert "paused at" in lines[0]
 
 
 def test_a_new_size_is_followed(scripted, terminal):
