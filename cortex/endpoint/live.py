@@ -20,6 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from cortex import __version__
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
+from cortex.actors.ref import Ref
 from cortex.actors.supervisor import ChildInfo, WhichChildren
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.live_view import SECTIONS, LiveView, Node
@@ -38,6 +39,9 @@ SEND_TIMEOUT_S = 30.0
 TREE_TIMEOUT_S = 1.0
 
 Wanted = frozenset[str]
+
+SNAPSHOT: Wanted = frozenset({"rows", "events"})
+"""What a picture has that is asked for by itself, beside the summary."""
 
 log: Any = structlog.get_logger()
 _encoder = msgspec.json.Encoder(enc_hook=str)
@@ -163,6 +167,13 @@ class Live:
             sending.cancel()
         return ws
 
+    async def snapshot(self, _: web.BaseRequest, reply: Reply) -> None:
+        """Answer with one whole picture, for those who look without a socket: the same look that the open pages get."""
+        await self._look()
+        about = {name: value for name, value in self._hello.items() if name != "assets"}
+        whole = {**about, "at": round(self._wall(), 3), **self._view.full(SNAPSHOT)}
+        reply.whole(200, "application/json", _encoder.encode(whole) + b"\n")
+
     async def close(self) -> None:
         """Let every page go: Córtex ends."""
         if self._ticker is not None:
@@ -256,15 +267,14 @@ class Live:
         if children is None:
             return []
         root = self._names.lookup("root")
-        nodes = [Node("root", "", "supervisor", "running", 0, 0, root.waiting if root else None)]
+        nodes = [Node("root", "", "supervisor", "running", 0, 0, *_mailbox(root))]
         await self._add(nodes, children, "root", 1)
         return nodes
 
     async def _add(self, nodes: list[Node], children: Iterable[ChildInfo], parent: str, depth: int) -> None:
         for child in children:
             name = child.name.removeprefix("workers/")
-            mailbox = child.ref.waiting if child.ref else None
-            nodes.append(Node(name, parent, child.kind, child.state, child.restarts, depth, mailbox))
+            nodes.append(Node(name, parent, child.kind, child.state, child.restarts, depth, *_mailbox(child.ref)))
             if child.kind == "supervisor":
                 below = await self._children(child.name)
                 if below is None:  # it is being restarted, or slow: who was there before is shown
@@ -278,6 +288,11 @@ class Live:
         except (TimeoutError, ActorDeadError, MailboxFull, HandlerCrashed):
             return None
         return children
+
+
+def _mailbox(actor: Ref[Any] | None) -> tuple[int, int] | tuple[None, None]:
+    """Return how many messages wait, and how many may; nothing of an actor that is not there."""
+    return (None, None) if actor is None else (actor.waiting, actor.mailbox_limit)
 
 
 def _cut(client: Client) -> None:

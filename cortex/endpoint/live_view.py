@@ -45,6 +45,7 @@ class Node(Struct):
     restarts: int
     depth: int
     mailbox: int | None
+    mailbox_limit: int | None = None
 
 
 class Sources(Struct, frozen=True):
@@ -168,6 +169,7 @@ class LiveView:
                 "kind": node.kind,
                 "state": node.state,
                 "mailbox": node.mailbox,
+                "mailbox_limit": node.mailbox_limit,
                 "restarts": node.restarts,
                 "depth": node.depth,
             }

@@ -97,6 +97,7 @@ class Pages:
             "/cortex/v1/cache/clear": {"POST": cache.clear},
             EVENTS: _get(control.events),
             LIVE: _get(live.page),
+            "/cortex/v1/snapshot": _get(live.snapshot),
             "/dashboard": _get(files.redirect),
             "/dashboard/": _get(files.index),
             "/v1/models": _get(self._listed(listing.v1_models)),

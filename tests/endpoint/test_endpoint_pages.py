@@ -10,7 +10,10 @@ from cortex.endpoint.pages import MANAGEMENT
 
 GETS = [
     *("/", "/livez", "/readyz", "/health", "/metrics", "/v1/models", "/api/tags", "/api/ps", "/api/version"),
-    *(f"/cortex/v1/{name}" for name in ("tree", "requests", "config", "keys", "models", "history", "requests/r-1")),
+    *(
+        f"/cortex/v1/{name}"
+        for name in ("tree", "requests", "config", "keys", "models", "history", "snapshot", "requests/r-1")
+    ),
     *("/dashboard", "/dashboard/", "/dashboard/0123/main.js"),
     "/v1/models/meta/llama:8b",
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 from house import until
@@ -163,6 +164,48 @@ async def test_who_does_not_read_gets_a_whole_picture_in_place_of_a_backlog(rig)
     await until(lambda: _answered(page.said) == OUTBOX * 3)
     assert sum("full" in said for said in page.said) == 2
     assert len(page.said) < OUTBOX * 3
+
+
+async def snapshot(rig):
+    answers = []
+    reply = SimpleNamespace(whole=lambda status, kind, body: answers.append(json.loads(body)))
+    await rig.live.snapshot(None, reply)
+    return answers[0]
+
+
+async def test_a_snapshot_is_the_whole_picture_of_this_moment_without_a_socket(rig):
+    rig.board.get("desk").answered = 7
+
+    picture = await snapshot(rig)
+
+    assert picture["rows"]["desk"]["answered"] == 7
+    assert set(picture) == {"version", "pid", "started_at", "at", "summary", "rows", "order", "events"}
+    assert not rig.live.is_looking
+
+
+async def test_a_snapshot_has_what_an_open_page_has(rig):
+    rig.end(rig.request())
+    page = rig.opened()
+    page.want("rows", "events")
+    await until(lambda: page.said)
+
+    picture = await snapshot(rig)
+
+    assert {name: picture[name] for name in page.said[0]["full"]} == page.said[0]["full"]
+
+
+async def test_a_snapshot_takes_no_change_away_from_the_pages_that_are_open(rig):
+    page = rig.opened()
+    page.want("rows")
+    await until(lambda: page.said)
+
+    for number in range(1, 20):
+        rig.board.get("desk").answered = number
+        await snapshot(rig)
+        await until(lambda number=number: _answered(page.said) == number)
+
+    numbers = [said["seq"] for said in page.said]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 async def test_what_is_no_wish_is_refused(rig):
