@@ -25,6 +25,7 @@ VERBS = {
     "chat": "chat",
     "cache": "cache",
     "evaluate": "evaluate",
+    "gameday": "gameday",
     "drain": "actions",
     "resume": "actions",
     "rest": "actions",
