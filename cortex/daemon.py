@@ -4,6 +4,7 @@
     ├── ledger      what each key has used, and what was learned, on disk
     ├── decisions   the log of what `learned` decided
     ├── history     what charts are drawn of, on disk
+    ├── stories     what became of each request, on disk for a day
     ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it took
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
@@ -26,12 +27,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import structlog
+from msgspec import structs
 
 from cortex import __version__
 from cortex.actors import report as actor_report
@@ -56,6 +57,7 @@ from cortex.endpoint.control import Control
 from cortex.endpoint.dashboard_files import DashboardFiles
 from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.front import Front
+from cortex.endpoint.gauges import gauges
 from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.live import Live
 from cortex.endpoint.live_view import LiveView
@@ -63,6 +65,7 @@ from cortex.endpoint.live_view import Sources as Shown
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
+from cortex.endpoint.story import candidates_of
 from cortex.ledger.daily import DailyLog
 from cortex.ledger.ledger import Ledger
 from cortex.ledger.prices import cost
@@ -74,9 +77,12 @@ from cortex.telemetry import archive
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
 from cortex.telemetry.history import History
+from cortex.telemetry.intensity import COUNTED, Intensity
 from cortex.telemetry.journal import Journal
-from cortex.telemetry.metrics import Gauge, Labels, Metrics
+from cortex.telemetry.metrics import Metrics
+from cortex.telemetry.record import NOBODY, Record
 from cortex.telemetry.recorder import Due, Recorder
+from cortex.telemetry.stories import Bounds, Stories
 from cortex.telemetry.tail import TAIL
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
@@ -90,21 +96,16 @@ from cortex.workers.worker import Worker as WorkerActor
 
 EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
 
-WINDOWS_SHOWN = 2_000
-"""Of all keys and models together, to Prometheus: a client may ask a cloud for any of its models."""
-
 CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
 
 DECISIONS = Path(".cortex/decisions")
+STORIES = Path(".cortex/stories")
 
 READY_TIMEOUT_S = 10.0
 
 HISTORY = Path(".cortex/history")
 """Below where Córtex is started."""
-
-BREAKER_VALUES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
-STATES = ("starting", "ready", "busy", "resting", "draining", "unreachable", "open", "half_open", "retired")
 
 log: Any = structlog.get_logger()
 
@@ -127,7 +128,7 @@ class Daemon:
         self.names = Names()
         self.board = Board()
         self.journal = Journal()
-        self.metrics = Metrics()
+        self.metrics = Metrics(workers=lambda: [standing.name for standing in self.board], has=self._has)
         self.history = History()
         self.books = Books(
             prices=lambda: self.current.settings.prices,
@@ -137,6 +138,7 @@ class Daemon:
         self.learner = Learner(wall=time.time, spent=self._spent_usd)
         self.continues = Continues(wall=time.time)
         self._home = home
+        self.stories = Stories(home / STORIES, self._kept_stories, time.time)
         self._store: Store | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
@@ -180,6 +182,7 @@ class Daemon:
                 journal=self.journal,
                 tail=TAIL,
                 nano=self._nano_of,
+                told=self.stories.find,
                 report=self.report,
             ),
             config=ConfigPages(files=self.files, current=self.current, report=self.report),
@@ -190,7 +193,16 @@ class Daemon:
         )
         self.door = Door(Server(self.front.handle, handler_cancellation=True))
         self._is_stopping = False
-        self.metrics.gauges += self._gauges()
+        self.intensity = Intensity(time.monotonic)
+        self.metrics.gauges += gauges(
+            board=self.board,
+            names=self.names,
+            current=self.current,
+            answers=self.answers,
+            intensity=self.intensity,
+            stories=self.stories,
+            told=self.metrics.told,
+        )
 
     async def start(self) -> None:
         """Open the port and start the tree; returns when requests are welcome. Raises OSError when the port cannot be had."""
@@ -246,6 +258,21 @@ class Daemon:
             rate = None if standing is None else standing.account.rate(model)
         return 0 if rate is None else cost(rate, usage)
 
+    def _kept_stories(self) -> Bounds:
+        telemetry = self.current.settings.telemetry
+        return Bounds(telemetry.stories_s, telemetry.stories_bytes)
+
+    def _has(self, worker: str, model: str) -> bool:
+        """Whether the configuration names a model, or the worker says that it has it: then metrics tell it by its name."""
+        settings, standing = self.current.settings, self.board.get(worker)
+        named = (settings.models, settings.prices) if standing is None else (settings.prices, standing.settings.limits)
+        if any(model in names for names in named):
+            return True
+        if standing is not None and (model in standing.settings.models or standing.model_named(model) == model):
+            return True
+        targets = [target for targets in settings.models.values() for target in targets]
+        return any(target == model or target.endswith(f":{model}") for target in targets)
+
     def _spent_usd(self, worker: str, model: str, usage: Usage | None, took_s: float) -> float:
         """Return what an attempt cost."""
         standing = self.board.get(worker)
@@ -254,6 +281,10 @@ class Daemon:
     def _collect(self) -> dict[str, bytes | None]:
         """Return what the ledger is to write."""
         return {**self.books.collect(), **self.learner.collect(), **self.continues.collect()}
+
+    def _keep_story(self, record: Record) -> None:
+        """Have a request's story kept: what refers to workers as they are now is told in words."""
+        self.stories.add(structs.replace(record, looked_at=NOBODY, refused_by=(), candidates=candidates_of(record)))
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -333,9 +364,23 @@ class Daemon:
                 ),
             ),
             ChildSpec(
+                "stories",
+                lambda: DailyLog.start(
+                    folder=self._home / STORIES,
+                    collect=self.stories.take_lines,
+                    report=self.report,
+                    wall=time.time,
+                    write=self.stories.append,
+                ),
+            ),
+            ChildSpec(
                 "telemetry",
                 lambda: Recorder.start(
-                    journal=self.journal, metrics=self.metrics, history=self.history, learn=self.learner.finished
+                    journal=self.journal,
+                    metrics=self.metrics,
+                    history=self.history,
+                    learn=self.learner.finished,
+                    keep=self._keep_story,
                 ),
             ),
             ChildSpec(
@@ -378,7 +423,7 @@ class Daemon:
                     names=self.names,
                     pool=self.pool,
                     current=self.current,
-                    on_probe=lambda worker, took_s: self.metrics.probe_seconds.add((worker,), took_s),
+                    on_probe=self.metrics.probed,
                 ),
             ),
             ChildSpec(
@@ -437,11 +482,14 @@ class Daemon:
         child = offender.name.removeprefix("workers/")
         if report.context == "progress":
             if offender.restarts:
-                self.metrics.restarts.add((child,))
+                self.metrics.restarted(child)
             self.report(
                 Report("progress", worker=child, facts={"supervisor": report.supervisor, "restarts": offender.restarts})
             )
             return
+        if report.context in COUNTED:
+            supervision = self.current.settings.supervision
+            self.intensity.ended(report.supervisor, supervision.max_restarts, supervision.max_seconds)
         facts = {"supervisor": report.supervisor, "reason": str(report.reason), "restarts": offender.restarts}
         if offender.lost:
             facts["lost"] = offender.lost
@@ -452,75 +500,9 @@ class Daemon:
         event = "loop runs again" if stall.is_over else "loop blocked"
         log.error(event, blocked_s=round(stall.blocked_s, 3), stack=stall.stack or None)
 
-    def _gauges(self) -> list[Gauge]:
-        def each(read: Callable[[Any], float]) -> Callable[[], Iterable[tuple[Labels, float]]]:
-            return lambda: [((standing.name,), read(standing)) for standing in self.board]
 
-        def states() -> Iterable[tuple[Labels, float]]:
-            now = time.monotonic()
-            for standing in self.board:
-                shown = standing.shown(now)
-                for state in STATES:
-                    yield (standing.name, state), float(state == shown)
-
-        def mailboxes() -> Iterable[tuple[Labels, float]]:
-            for name in (
-                "ledger",
-                "decisions",
-                "history",
-                "telemetry",
-                "cache",
-                "dispatcher",
-                "health",
-                "roster",
-                "config",
-                "endpoint",
-            ):
-                ref = self.names.lookup(name)
-                yield (name,), float(ref.waiting if ref else 0)
-            for standing in self.board:
-                ref = self.names.lookup(standing.actor)
-                yield (standing.name,), float(ref.waiting if ref else 0)
-
-        return [
-            Gauge("cortex_in_flight", "Requests that a worker is at.", ("worker",), each(lambda s: s.in_flight)),
-            Gauge("cortex_slots", "Requests that a worker takes at once.", ("worker",), each(lambda s: s.slots)),
-            Gauge(
-                "cortex_breaker_state",
-                "0 closed, 1 half-open, 2 open.",
-                ("worker",),
-                each(lambda s: BREAKER_VALUES[s.breaker.state]),
-            ),
-            Gauge("cortex_worker_state", "1 for the state it is in.", ("worker", "state"), states),
-            Gauge(
-                "cortex_quota_remaining",
-                "What is left of a window of a key's quota.",
-                ("worker", "model", "window"),
-                lambda: islice(
-                    (
-                        ((standing.name, window.model, f"{window.counts}_per_{window.period}"), float(window.left))
-                        for standing in self.board
-                        for window in standing.account.windows()
-                    ),
-                    WINDOWS_SHOWN,
-                ),
-            ),
-            Gauge(
-                "cortex_cache_bytes",
-                "Kept answers.",
-                ("tier",),
-                lambda: [(("memory",), float(self.answers.memory.bytes)), (("disk",), float(self.answers.disk_bytes))],
-            ),
-            Gauge(
-                "cortex_cache_oldest_seconds",
-                "Age of the oldest answer in memory.",
-                (),
-                lambda: [((), age_s)] if (age_s := self.answers.oldest_s) is not None else [],
-            ),
-            Gauge("cortex_queue_length", "Requests in the line.", (), lambda: [((), float(self.board.waiting))]),
-            Gauge("cortex_mailbox_length", "Messages that wait for an actor.", ("actor",), mailboxes),
-            Gauge("cortex_build_info", "Which Córtex this is.", ("version",), lambda: [((__version__,), 1.0)]),
-        ]
+HISTORY = Path(".cortex/history")
+"""Below where Córtex is started."""
 
 
 async def run(files: Sources, *, demo: bool = False, home: Path = Path()) -> int:

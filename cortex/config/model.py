@@ -139,6 +139,10 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """Keep the text of prompts and answers."""
     saved_against: str = OWN_PLAN
     """The model that `saved_usd_total` compares with, by its name in the price book; `own`: each model's own paid plan."""
+    stories_s: float = 86_400.0
+    """How long it can be read what became of a request."""
+    stories_bytes: int = 200_000_000
+    """On disk, all together; the oldest go first."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

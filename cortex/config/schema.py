@@ -213,7 +213,13 @@ SECTIONS: Mapping[str, Section[Any]] = {
     ),
     "telemetry": Section(
         model.Telemetry,
-        {"log": Field(choice("console", "json")), "prompts": Field(boolean), "saved_against": Field(text)},
+        {
+            "log": Field(choice("console", "json")),
+            "prompts": Field(boolean),
+            "saved_against": Field(text),
+            "stories": Field(duration, "stories_s"),
+            "stories_size": Field(size, "stories_bytes"),
+        },
     ),
 }
 """The sections with fixed keys, by name."""

@@ -1,5 +1,6 @@
 """What the dashboard reads beside the live view, and the level of the log."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from cortex.endpoint.visitors import visitor
 from cortex.telemetry.events import Report
 from cortex.telemetry.history import SPANS, History
 from cortex.telemetry.journal import Journal
+from cortex.telemetry.record import Record
 from cortex.telemetry.tail import Tail
 from cortex.workers.books import Books
 from cortex.workers.standing import Board
@@ -47,6 +49,7 @@ class DashboardPages:
         tail: Tail,
         nano: Nano,
         report: Callable[[Report], None],
+        told: Callable[[str], Record | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -57,6 +60,8 @@ class DashboardPages:
         self._tail = tail
         self._nano = nano
         self._report = report
+        self._told = told
+        self._searching = asyncio.Lock()
         self._clock = clock
         self._wall = wall
 
@@ -84,7 +89,10 @@ class DashboardPages:
         """Answer one request's story."""
         record = self._journal.find(request_id)
         if record is None:
-            about = f"no request '{request_id[:60]}' among the last that are remembered"
+            async with self._searching:  # it reads files: one search at a time, however many ask
+                record = await asyncio.to_thread(self._told, request_id)
+        if record is None:
+            about = f"no request '{request_id[:60]}' among those that are remembered (telemetry.stories)"
             raise BadRequest(Problem(404, about, "not_found"))
         send(reply, story_of(record, self._board, self._nano))
 

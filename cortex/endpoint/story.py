@@ -18,6 +18,8 @@ def story_of(record: Record, board: Board, nano: Nano) -> dict[str, Any]:
 
 def candidates_of(record: Record) -> list[dict[str, Any]]:
     """Return the workers of the last choice: those that could take it in their order, then those that could not."""
+    if record.candidates:
+        return record.candidates
     ranked, passed = record.looked_at
     could = [
         {"worker": each.entry.standing.name, "model": each.entry.model, "reason": each.why, "place": place}

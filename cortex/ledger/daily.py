@@ -1,8 +1,8 @@
 """The actor that appends lines to a file a day, for what is written once and read later by a person or a command.
 
 As the ledger it collects what others hold, every `EVERY_S`, and writes in a thread; a crash costs at most the last moment.
-Files are named by their UTC day and deleted after `KEPT_DAYS`. Where the disk will not take them the lines are given up, with one
-event when that begins and one when it ends: they are evidence, not state.
+Files are named by their UTC day and deleted after `KEPT_DAYS`, unless `write` does it another way. Where the disk will not take
+them the lines are given up, with one event when that begins and one when it ends: they are evidence, not state.
 """
 
 import asyncio
@@ -36,12 +36,14 @@ class DailyLog(LoopActor):
         collect: Callable[[], list[bytes]],
         report: Callable[[Report], None],
         wall: Callable[[], float],
+        write: Callable[[list[bytes]], None] | None = None,
     ) -> None:
         super().__init__()
         self._folder = folder
         self._collect = collect
         self._report = report
         self._wall = wall
+        self._write = write
         self._is_failing = False
 
     def on_start(self) -> None:
@@ -70,7 +72,10 @@ class DailyLog(LoopActor):
     def _written(self, lines: list[bytes]) -> str:
         """Append; return why not, empty when it did."""
         try:
-            append(self._folder, lines, datetime.fromtimestamp(self._wall(), UTC))
+            if self._write is not None:
+                self._write(lines)
+            else:
+                append(self._folder, lines, datetime.fromtimestamp(self._wall(), UTC))
         except OSError as error:
             return error.strerror or type(error).__name__
         return ""

@@ -1,107 +1,26 @@
-"""Counts and times, and their Prometheus text. Pure but for the text format, which is prometheus_client's.
+"""Every count and time, and their Prometheus text. Pure but for the text format, which is prometheus_client's.
 
-Theory of operation: prometheus_client's own counters take a lock and a label look-up for each increment, some 10 µs a request
-for what is counted here. So counting is one addition in a dict by label values, on the event loop's thread only, and the
-library is asked when somebody scrapes. Label values come from the configuration or from what the workers have, never
-from a client, and each label keeps `VALUES_KEPT` of them at most; the rest is `other`.
+What the labels may be says `labels`; how counting works, `series`. The contract's § 5 and docs/telemetry.md name each metric.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from cortex.chat import Usage
+from cortex.telemetry import labels
+from cortex.telemetry.labels import Told
 from cortex.telemetry.record import Attempt, Record
+from cortex.telemetry.series import OVERHEAD_SECONDS, SECONDS, Counter, Gauge, Histogram, Labels
 
-VALUES_KEPT = 200
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-OVERHEAD_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25)
+__all__ = ["SECONDS", "Counter", "Gauge", "Histogram", "Labels", "Metrics"]
 
-Labels: TypeAlias = tuple[str, ...]
-
-
-class Counter:
-    """A count by label values."""
-
-    def __init__(self, name: str, about: str, labels: Labels) -> None:
-        self.name, self.about, self.labels = name, about, labels
-        self._cells: dict[Labels, list[float]] = {}
-
-    @property
-    def values(self) -> dict[Labels, float]:
-        """What was counted, by label values."""
-        return {labels: cell[0] for labels, cell in self._cells.items()}
-
-    def cell(self, labels: Labels) -> list[float]:
-        """Return where these label values are counted: a list of one number, to add to."""
-        cell = self._cells.get(labels)
-        if cell is None:
-            cell = self._cells[labels] = [0.0]
-        return cell
-
-    def add(self, labels: Labels, amount: float = 1.0) -> None:
-        """Count `amount` more."""
-        self.cell(labels)[0] += amount
-
-    def metric(self) -> Metric:
-        """Return it in the library's form."""
-        family = CounterMetricFamily(self.name, self.about, labels=self.labels)
-        for labels, value in self.values.items():
-            family.add_metric(labels, value)
-        return family
-
-
-class Histogram:
-    """How often a value fell below each bound, by label values."""
-
-    def __init__(self, name: str, about: str, labels: Labels, bounds: tuple[float, ...] = SECONDS) -> None:
-        self.name, self.about, self.labels, self.bounds = name, about, labels, bounds
-        self.values: dict[Labels, tuple[list[int], list[float]]] = {}
-
-    def cell(self, labels: Labels) -> tuple[list[int], list[float]]:
-        """Return where these label values are counted: how many fell below each bound, and their sum."""
-        cell = self.values.get(labels)
-        if cell is None:
-            cell = self.values[labels] = ([0] * (len(self.bounds) + 1), [0.0])
-        return cell
-
-    def add(self, labels: Labels, value: float) -> None:
-        """Count one value."""
-        counts, total = self.cell(labels)
-        counts[bisect_left(self.bounds, value)] += 1
-        total[0] += value
-
-    def metric(self) -> Metric:
-        """Return it in the library's form."""
-        family = HistogramMetricFamily(self.name, self.about, labels=self.labels)
-        for labels, (counts, total) in self.values.items():
-            below, buckets = 0, []
-            for bound, count in zip((*map(str, self.bounds), "+Inf"), counts, strict=True):
-                below += count
-                buckets.append((bound, float(below)))
-            family.add_metric(labels, buckets, sum_value=total[0])
-        return family
-
-
-class Gauge:
-    """What holds at the moment of the scrape: (label values, value) pairs, computed then."""
-
-    def __init__(
-        self, name: str, about: str, labels: Labels, read: Callable[[], Iterable[tuple[Labels, float]]]
-    ) -> None:
-        self.name, self.about, self.labels, self.read = name, about, labels, read
-
-    def metric(self) -> Metric:
-        """Return it in the library's form."""
-        family = GaugeMetricFamily(self.name, self.about, labels=self.labels)
-        for labels, value in self.read():
-            family.add_metric(labels, value)
-        return family
+ROWS_KEPT = 200
+"""Of cells kept at hand for ordinary requests; made anew after each scrape, since label values may have left."""
 
 
 class _Row(NamedTuple):
@@ -116,9 +35,15 @@ class _Row(NamedTuple):
 
 
 class Metrics(Collector):
-    """All of them; `contract § 5` names what is promised."""
+    """All of them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        workers: Callable[[], Iterable[str]] | None = None,
+        has: Callable[[str, str], bool] | None = None,
+    ) -> None:
+        """Take who says which workers there are, and whether a worker (or, of "", the configuration) has a model."""
         self.requests = Counter("cortex_requests", "Requests ended.", ("dialect", "worker", "model", "outcome"))
         self.request_seconds = Histogram(
             "cortex_request_seconds", "From arrival to the last byte.", ("dialect", "worker")
@@ -147,28 +72,50 @@ class Metrics(Collector):
         )
         self.cache_requests = Counter("cortex_cache_requests", "Requests, by the cache's part in them.", ("result",))
         self.gauges: list[Gauge] = []
-        self._models: set[str] = set()
+        self.told = Told(workers=workers, has=has)
         self._rows: dict[Labels, _Row] = {}
-        for counter in (self.client_gone, self.saved_usd):
-            counter.add((), 0.0)
-        for result in ("applied", "refused"):
-            self.reloads.add((result,), 0.0)
+        self._begin_at_zero()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
+        ProcessCollector(registry=self._registry)  # CPU, memory and open files, from /proc
+
+    def _begin_at_zero(self) -> None:
+        """Show what never happened as zero: `increase` does not see a series' first value, and alerts live on it."""
+        self.client_gone.add((), 0.0)
+        self.saved_usd.add((), 0.0)
+        self.overhead_seconds.cell(())
+        self.queue_seconds.cell(())
+        for result in labels.RELOADS:
+            self.reloads.add((result,), 0.0)
+        for result in labels.CACHE_RESULTS:
+            self.cache_requests.add((result,), 0.0)
+        for actor in labels.ACTORS:
+            self.restarts.add((actor,), 0.0)
+        for worker in self.told.present:
+            self.restarts.add((self.told.actor(worker),), 0.0)
+            self.cost_usd.add((worker,), 0.0)
 
     def cost(self, worker: str, paid_nano: int, saved_nano: int) -> None:
         """Count money, in nano-dollars."""
-        self.cost_usd.add((worker,), paid_nano / 1e9)
+        self.cost_usd.add((self.told.worker(worker),), paid_nano / 1e9)
         self.saved_usd.add((), saved_nano / 1e9)
 
     def saved(self, nano: int) -> None:
         """Count what was not paid, in nano-dollars."""
         self.saved_usd.add((), nano / 1e9)
 
+    def restarted(self, actor: str) -> None:
+        """Count an actor that was started again."""
+        self.restarts.add((self.told.actor(actor),))
+
+    def probed(self, worker: str, took_s: float) -> None:
+        """Count a round of probes."""
+        self.probe_seconds.add((self.told.worker(worker),), took_s)
+
     def finished(self, record: Record) -> None:
         """Count a request that ended."""
         attempts = record.attempts
-        self.cache_requests.add((record.cache,))
+        self.cache_requests.add((labels.cache_result(record.cache),))
         if not record.pays:
             self._spared(record)
         elif len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
@@ -178,15 +125,11 @@ class Metrics(Collector):
 
     def _spared(self, record: Record) -> None:
         """Count a request that no worker had to answer by itself."""
-        worker, model = "", ""
         if record.given is not None:
-            worker, model = record.given[0], self._model(record.given[1])
-        elif record.answered_by is not None:
-            worker, model = record.answered_by.worker, self._model(record.answered_by.model)
-        self.requests.add((record.dialect, worker, model, record.outcome))
-        self.request_seconds.add((record.dialect, worker), record.total_s)
-        if record.outcome == "client_gone":
-            self.client_gone.add(())
+            worker, model = self._pair(record.given[0], record.given[1])
+        else:
+            worker, model = self._answered(record)
+        self._ended(record, worker, model)
 
     def _ordinary(self, record: Record, attempt: Attempt, usage: Usage) -> None:
         """Count what nearly every request is: answered whole by the first that was asked. Its cells are kept at hand."""
@@ -204,58 +147,79 @@ class Metrics(Collector):
         self.overhead_seconds.add((), record.overhead_s)
 
     def _row(self, dialect: str, worker: str, model: str) -> "_Row":
-        labelled = self._model(model)
+        key = (dialect, worker, model)
+        dialect = labels.dialect(dialect)
+        worker, model = self._pair(worker, model)
         row = _Row(
-            requests=self.requests.cell((dialect, worker, labelled, "ok")),
+            requests=self.requests.cell((dialect, worker, model, "ok")),
             attempts=self.attempts.cell((worker, "ok")),
-            input=self.tokens.cell((worker, labelled, "input")),
-            output=self.tokens.cell((worker, labelled, "output")),
+            input=self.tokens.cell((worker, model, "input")),
+            output=self.tokens.cell((worker, model, "output")),
             seconds=self.request_seconds.cell((dialect, worker)),
-            first_token=self.first_token_seconds.cell((worker, labelled)),
+            first_token=self.first_token_seconds.cell((worker, model)),
         )
-        if len(self._rows) < VALUES_KEPT:
-            self._rows[dialect, worker, model] = row
+        if len(self._rows) < ROWS_KEPT:
+            self._rows[key] = row
         return row
 
     def _any(self, record: Record) -> None:
-        attempt, attempts = record.answered_by, record.attempts
-        worker = attempt.worker if attempt else ""
-        model = self._model(attempt.model) if attempt else ""
-        self.requests.add((record.dialect, worker, model, record.outcome))
-        self.request_seconds.add((record.dialect, worker), record.total_s)
+        worker, model = self._answered(record)
+        self._ended(record, worker, model)
         self.overhead_seconds.add((), record.overhead_s)
-        if record.outcome == "client_gone":
-            self.client_gone.add(())
-        for number, tried in enumerate(attempts, 1):
-            word = tried.failure.word if tried.failure else ("ok" if record.outcome == "ok" else record.outcome)
-            self.attempts.add((tried.worker, word))
-            if tried.failure and number < len(attempts):
-                self.failovers.add((tried.worker, word))
+        for number, tried in enumerate(record.attempts, 1):
+            outcome = tried.failure.word if tried.failure else record.outcome
+            self.attempts.add((self.told.worker(tried.worker), labels.outcome(outcome)))
+            if tried.failure and number < len(record.attempts):
+                self.failovers.add((self.told.worker(tried.worker), labels.word(tried.failure.word)))
             if tried.resumed:
-                self.resumes.add((tried.worker, tried.resumed))
+                self.resumes.add((self.told.worker(tried.worker), tried.resumed))
         if record.broke:
-            broken = next((tried.worker for tried in attempts if tried.told), worker)
-            self.failovers_seen.add((broken, record.broke))
+            broken = next((tried.worker for tried in record.attempts if tried.told), worker)
+            self.failovers_seen.add((self.told.worker(broken), labels.word(record.broke)))
+        attempt = record.answered_by
         if attempt and attempt.first_token_s is not None:
             self.first_token_seconds.add((worker, model), attempt.first_token_s - attempt.began_s)
         if record.usage is not None:
             self.tokens.add((worker, model, "input"), record.usage.input_tokens)
             self.tokens.add((worker, model, "output"), record.usage.output_tokens)
 
-    def _model(self, name: str) -> str:
-        if name not in self._models:
-            if len(self._models) >= VALUES_KEPT:
-                return "other"
-            self._models.add(name)
-        return name
+    def _ended(self, record: Record, worker: str, model: str) -> None:
+        dialect, outcome = labels.dialect(record.dialect), labels.outcome(record.outcome)
+        self.requests.add((dialect, worker, model, outcome))
+        self.request_seconds.add((dialect, worker), record.total_s)
+        if outcome == "client_gone":
+            self.client_gone.add(())
+
+    def _answered(self, record: Record) -> tuple[str, str]:
+        """Return the labels of who answered last; of a request that reached nobody, those of the model it asked for."""
+        attempt = record.answered_by
+        if attempt is not None:
+            return self._pair(attempt.worker, attempt.model)
+        return "", self.told.model("", "" if record.model == "auto" else record.model)
+
+    def _pair(self, worker: str, model: str) -> tuple[str, str]:
+        worker = self.told.worker(worker)
+        return worker, self.told.model(worker, model)
 
     def collect(self) -> Iterator[Metric]:
         """Give the library everything; called at each scrape."""
+        self._forget()
+        self._begin_at_zero()
         for held in vars(self).values():
             if isinstance(held, Counter | Histogram):
                 yield held.metric()
         for gauge in self.gauges:
             yield gauge.metric()
+
+    def _forget(self) -> None:
+        """Drop the series of workers that have left long ago."""
+        self._rows.clear()
+        forgotten = self.told.forgotten()
+        if not forgotten:
+            return
+        for held in vars(self).values():
+            if isinstance(held, Counter | Histogram):
+                held.forget(forgotten)
 
     def text(self) -> bytes:
         """Return the Prometheus text format."""

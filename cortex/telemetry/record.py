@@ -11,7 +11,7 @@ from cortex.messages import Failure, Request
 NOBODY: tuple[Sequence[Any], Sequence[Any]] = ((), ())
 
 
-class Attempt(Struct):
+class Attempt(Struct, omit_defaults=True):
     """One worker's try at a request. Times are seconds since the request arrived."""
 
     worker: str
@@ -29,69 +29,48 @@ class Attempt(Struct):
     (nothing but thoughts was out), `failed`."""
 
 
-class Record:
-    """What is known of one request so far; written by the task that answers it."""
+class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
+    """What is known of one request so far; written by the task that answers it.
 
-    __slots__ = (
-        "arrived_at",
-        "arrived_s",
-        "attempts",
-        "broke",
-        "cache",
-        "client",
-        "decision",
-        "detail",
-        "dialect",
-        "given",
-        "id",
-        "looked_at",
-        "model",
-        "operation",
-        "outcome",
-        "pays",
-        "queued_s",
-        "refused_by",
-        "status",
-        "stream",
-        "total_s",
-        "usage",
-    )
+    It is kept for a day as it stands (`stories`), so a field that is added needs a default.
+    """
 
-    def __init__(self, *, id: str, client: str, dialect: str, arrived_s: float, arrived_at: float) -> None:  # noqa: A002  the contract's word
-        self.id = id
-        self.client = client
-        self.dialect = dialect
-        self.arrived_s = arrived_s
-        """Monotonic."""
-        self.arrived_at = arrived_at
-        """Wall clock, for people."""
-        self.operation = ""
-        self.model = ""
-        """As asked for."""
-        self.stream = False
-        self.attempts: list[Attempt] = []
-        self.broke = ""
-        """The word of a break that the client was told of: nobody could go on with what it had."""
-        self.queued_s = 0.0
-        self.usage: Usage | None = None
-        self.outcome = ""
-        """`ok`, `client_gone`, `client_error`, or the word of what went wrong; empty while it runs."""
-        self.detail = ""
-        """Of an outcome that is not `ok`, for people."""
-        self.status = 0
-        self.total_s = 0.0
-        self.decision: Any = None
-        """What was drawn for it, where the strategy learns (`routing.learner.Drawn`)."""
-        self.cache = "bypass"
-        """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
-        self.pays = True
-        """Its attempts and tokens count as its own; not where a kept answer or another's call spared them."""
-        self.looked_at: tuple[Sequence[Any], Sequence[Any]] = NOBODY
-        """Who was looked at when a worker was last chosen: those that could take it, ranked, and those that could not."""
-        self.refused_by: Sequence[Any] = ()
-        """Of a request that nobody took: every worker with why."""
-        self.given: tuple[str, str, float] | None = None
-        """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
+    id: str
+    client: str
+    dialect: str
+    arrived_s: float
+    """Monotonic."""
+    arrived_at: float
+    """Wall clock, for people."""
+    operation: str = ""
+    model: str = ""
+    """As asked for."""
+    stream: bool = False
+    attempts: list[Attempt] = []
+    broke: str = ""
+    """The word of a break that the client was told of: nobody could go on with what it had."""
+    queued_s: float = 0.0
+    usage: Usage | None = None
+    outcome: str = ""
+    """`ok`, `client_gone`, `client_error`, or the word of what went wrong; empty while it runs."""
+    detail: str = ""
+    """Of an outcome that is not `ok`, for people."""
+    status: int = 0
+    total_s: float = 0.0
+    decision: Any = None
+    """What was drawn for it, where the strategy learns (`routing.learner.Drawn`); nothing once that is learned."""
+    cache: str = "bypass"
+    """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
+    pays: bool = True
+    """Its attempts and tokens count as its own; not where a kept answer or another's call spared them."""
+    looked_at: tuple[Sequence[Any], Sequence[Any]] = NOBODY
+    """Who was looked at when a worker was last chosen: those that could take it, ranked, and those that could not."""
+    refused_by: Sequence[Any] = ()
+    """Of a request that nobody took: every worker with why."""
+    candidates: list[dict[str, Any]] = []
+    """The same in words, of one that is kept on disk."""
+    given: tuple[str, str, float] | None = None
+    """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
 
     def __repr__(self) -> str:
         return f"<Record {self.id} {self.outcome or 'running'} {[attempt.worker for attempt in self.attempts]}>"

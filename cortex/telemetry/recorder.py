@@ -34,13 +34,20 @@ class Recorder(LoopActor):
     """See the module's docstring."""
 
     def __init__(
-        self, *, journal: Journal, metrics: Metrics, history: History, learn: Callable[[Record], None]
+        self,
+        *,
+        journal: Journal,
+        metrics: Metrics,
+        history: History,
+        learn: Callable[[Record], None],
+        keep: Callable[[Record], None] | None = None,
     ) -> None:
         super().__init__()
         self._journal = journal
         self._history = history
         self._metrics = metrics
         self._learn = learn
+        self._keep = keep
         self._log: Any = structlog.get_logger()
 
     def on_start(self) -> None:
@@ -68,7 +75,10 @@ class Recorder(LoopActor):
         self._metrics.finished(record)
         if record.decision is not None:
             self._learn(record)
+            record.decision = None
         self._history.finished(record)
+        if self._keep is not None:
+            self._keep(record)
         line = record.line()
         if record.outcome in {"ok", "client_gone", "client_error"}:
             self._log.info("request", **line)

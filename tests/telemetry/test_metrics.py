@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cortex.chat import Usage
 from cortex.messages import Failure
-from cortex.telemetry.metrics import SECONDS, VALUES_KEPT, Counter, Gauge, Histogram, Metrics
+from cortex.telemetry.labels import OTHER, PAIRS_KEPT
+from cortex.telemetry.metrics import SECONDS, Counter, Gauge, Histogram, Metrics
 from cortex.telemetry.record import Attempt, Record
 
 
@@ -40,18 +41,51 @@ def parsed(metrics):
     }
 
 
-@given(models=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=600))
-def test_the_number_of_models_that_are_told_apart_is_bounded_whatever_names_come(models):
+def test_so_many_models_are_told_by_their_names_and_the_rest_are_other():
     metrics = Metrics()
-    for number, model in enumerate(models):
-        metrics.finished(record(attempt(model=f"{model}{number}", first_token_s=0.2), usage=Usage()))
+    for number in range(PAIRS_KEPT + 50):
+        metrics.finished(record(attempt(model=f"m{number}", first_token_s=0.2), usage=Usage()))
     told = {labels[2] for labels in metrics.requests.values}
 
-    assert len(told) <= VALUES_KEPT + 1
-    assert len(told) == min(len(models), VALUES_KEPT + 1)
-    assert sum(metrics.requests.values.values()) == len(models)
-    assert len(metrics.first_token_seconds.values) <= VALUES_KEPT + 1
-    assert len(metrics.tokens.values) <= 2 * (VALUES_KEPT + 1)
+    assert len(told) == PAIRS_KEPT + 1
+    assert metrics.requests.values["openai", "desk", OTHER, "ok"] == 50.0
+    assert sum(metrics.requests.values.values()) == PAIRS_KEPT + 50
+    assert len(metrics.first_token_seconds.values) == PAIRS_KEPT + 1
+
+
+def test_a_model_that_nobody_configured_and_no_worker_has_is_other():
+    metrics = Metrics(workers=lambda: ["desk"], has=lambda worker, model: (worker, model) == ("desk", "mine"))
+    metrics.finished(record(attempt(model="mine"), usage=Usage()))
+    metrics.finished(record(attempt(model="anything"), usage=Usage()))
+    refused = record(outcome="unknown_model")
+    refused.model = "made-up"
+    metrics.finished(refused)
+
+    assert set(metrics.requests.values) == {
+        ("openai", "desk", "mine", "ok"),
+        ("openai", "desk", OTHER, "ok"),
+        ("openai", "", OTHER, "unknown_model"),
+    }
+
+
+@pytest.mark.parametrize("asked", ["", "auto"])
+def test_a_request_that_left_the_choice_and_reached_nobody_has_no_model(asked):
+    metrics = Metrics()
+    refused = record(outcome="no_workers")
+    refused.model = asked
+    metrics.finished(refused)
+
+    assert set(metrics.requests.values) == {("openai", "", "", "no_workers")}
+
+
+def test_an_answer_of_a_worker_that_is_long_gone_is_others():
+    """The cache on disk outlives workers."""
+    metrics = Metrics(workers=lambda: ["desk"])
+    kept = record()
+    kept.pays, kept.given = False, ("sold last year", "m", 9.0)
+    metrics.finished(kept)
+
+    assert set(metrics.requests.values) == {("openai", OTHER, "m", "ok")}
 
 
 @given(model=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
@@ -104,6 +138,28 @@ def test_what_never_happened_is_there_with_zero_where_alerts_need_it():
 
     assert seen["cortex_client_gone_total", ()] == 0.0
     assert seen["cortex_config_reloads_total", (("result", "refused"),)] == 0.0
+
+
+def test_every_actor_and_worker_is_there_before_its_first_restart():
+    """Prometheus' `increase` does not see a counter that begins at 1."""
+    metrics = Metrics(workers=lambda: ["desk"])
+    metrics.restarted("desk")
+
+    assert parsed(metrics)["cortex_actor_restarts_total", (("actor", "desk"),)] == 1.0
+    assert parsed(metrics)["cortex_actor_restarts_total", (("actor", "dispatcher"),)] == 0.0
+    assert parsed(metrics)["cortex_cost_usd_total", (("worker", "desk"),)] == 0.0
+
+
+def test_of_two_gauges_with_the_same_labels_one_is_told():
+    metrics = Metrics()
+    metrics.gauges.append(Gauge("g", "A test.", ("a",), lambda: [(("x",), 1.0), (("x",), 2.0)]))
+
+    assert metrics.text().count(b'g{a="x"}') == 1
+
+
+def test_buckets_reach_from_a_millisecond_to_ten_minutes():
+    assert (SECONDS[0], SECONDS[-1]) == (0.001, 600.0)
+    assert list(SECONDS) == sorted(set(SECONDS))
 
 
 def test_a_request_is_counted_for_who_answered_it_and_each_attempt_for_who_made_it():
