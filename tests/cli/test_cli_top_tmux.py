@@ -108,7 +108,7 @@ def test_keys_do_what_the_help_says(demo, terminal, width, height):
     top.until("▸ root")
 
     top.press("j")
-    top.until("▸ ├ telemetry")
+    top.until("▸ ├ ledger")
     top.press("Down", "Up", "k")
     top.until("▸ root")
     top.press("/")
