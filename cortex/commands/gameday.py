@@ -39,7 +39,7 @@ def gameday(
     *,
     as_json: bool,
 ) -> None:
-    """Break everything once, in a sandbox, and say whether a client noticed.
+    """Break everything once, in a sandbox; a scorecard.
 
     A Córtex of its own runs with your [routing], [breaker], [streams] and [supervision] in front of simulated
     upstreams that fail in every known way. Your workers, keys and daemon are not touched. With NAMES, only faults whose
