@@ -3,8 +3,9 @@
     root            one_for_one; when it gives up the process ends with 70
     ├── ledger      what each key has used, and what was learned, on disk
     ├── decisions   the log of what `learned` decided
+    ├── history     what charts are drawn of, on disk
     ├── stories     what became of each request, on disk for a day
-    ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it learned
+    ├── telemetry   counts, logs, the journal of requests and events; ends before those that write down what it took
     ├── cache       kept answers, on disk
     ├── workers     supervisor, one child per Ollama instance or key
     ├── dispatcher  the strategy over the workers' mailboxes, and the line
@@ -31,6 +32,7 @@ from random import Random
 from typing import Any
 
 import structlog
+from msgspec import structs
 
 from cortex import __version__
 from cortex.actors import report as actor_report
@@ -50,13 +52,20 @@ from cortex.config.sources import Sources
 from cortex.config.watcher import ConfigWatcher, Current, Reread
 from cortex.endpoint.cache_pages import CachePages
 from cortex.endpoint.cached import Cached
+from cortex.endpoint.config_pages import ConfigPages
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles
+from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.front import Front
 from cortex.endpoint.gauges import gauges
 from cortex.endpoint.learned_pages import LearnedPages
+from cortex.endpoint.live import Live
+from cortex.endpoint.live_view import LiveView
+from cortex.endpoint.live_view import Sources as Shown
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
+from cortex.endpoint.story import candidates_of
 from cortex.ledger.daily import DailyLog
 from cortex.ledger.ledger import Ledger
 from cortex.ledger.prices import cost
@@ -64,16 +73,21 @@ from cortex.ledger.store import Store, StoreError
 from cortex.routing.dispatcher import Dispatcher
 from cortex.routing.learner import Learner
 from cortex.routing.strategies import spent_usd
+from cortex.telemetry import archive
 from cortex.telemetry import log as logs
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.intensity import COUNTED, Intensity
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
+from cortex.telemetry.record import NOBODY, Record
 from cortex.telemetry.recorder import Due, Recorder
 from cortex.telemetry.stories import Bounds, Stories
+from cortex.telemetry.tail import TAIL
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
+from cortex.workers.continues import Continues
 from cortex.workers.health import Health
 from cortex.workers.messages import ProbeNow
 from cortex.workers.roster import Idle, Roster
@@ -89,6 +103,9 @@ DECISIONS = Path(".cortex/decisions")
 STORIES = Path(".cortex/stories")
 
 READY_TIMEOUT_S = 10.0
+
+HISTORY = Path(".cortex/history")
+"""Below where Córtex is started."""
 
 log: Any = structlog.get_logger()
 
@@ -112,12 +129,14 @@ class Daemon:
         self.board = Board()
         self.journal = Journal()
         self.metrics = Metrics(workers=lambda: [standing.name for standing in self.board], has=self._has)
+        self.history = History()
         self.books = Books(
             prices=lambda: self.current.settings.prices,
             reference=lambda: self.current.settings.telemetry.saved_against,
-            on_cost=self.metrics.cost,
+            on_cost=self._count_money,
         )
         self.learner = Learner(wall=time.time, spent=self._spent_usd)
+        self.continues = Continues(wall=time.time)
         self._home = home
         self.stories = Stories(home / STORIES, self._kept_stories, time.time)
         self._store: Store | None = None
@@ -126,8 +145,8 @@ class Daemon:
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None
         self._watchdog = LoopWatchdog(report=self._stalled)
-        self.answers = Answers(lambda: self.current.settings.cache, on_saved=self.metrics.saved)
-        relay = Relay(names=self.names, pool=self.pool, current=self.current)
+        self.answers = Answers(lambda: self.current.settings.cache, on_saved=self._count_saved)
+        relay = Relay(names=self.names, pool=self.pool, current=self.current, continues=self.continues)
         self.front = Front(
             current=self.current,
             relay=relay,
@@ -145,12 +164,30 @@ class Daemon:
             is_closing=lambda: self.front.is_closing,
             books=self.books,
             cache=self.answers.facts,
-            told=self.stories.find,
+            report=self.report,
+        )
+        files_of_page = DashboardFiles()
+        shown = Shown(self.board, self.current, self.journal, self.history, self.metrics, self.answers, TAIL)
+        self.live = Live(
+            view=LiveView(shown, started_at=time.time()), names=self.names, assets=files_of_page.hash, pid=os.getpid()
         )
         self._pages = Pages(
             control=control,
-            cache=CachePages(answers=self.answers, names=self.names),
+            cache=CachePages(answers=self.answers, names=self.names, report=self.report),
             learned=LearnedPages(learner=self.learner, journal=self.journal),
+            dashboard=DashboardPages(
+                board=self.board,
+                books=self.books,
+                history=self.history,
+                journal=self.journal,
+                tail=TAIL,
+                nano=self._nano_of,
+                told=self.stories.find,
+                report=self.report,
+            ),
+            config=ConfigPages(files=self.files, current=self.current, report=self.report),
+            files=files_of_page,
+            live=self.live,
             board=self.board,
             current=self.current,
         )
@@ -172,6 +209,8 @@ class Daemon:
         settings = self.current.settings
         self.door.sockets = listen(settings.server.host, settings.server.port)
         self._store = self._opened_ledger(self._home / settings.ledger.path)
+        if trouble := archive.restore(self.history, self._home / HISTORY, time.time()):
+            log.warning("history", why=trouble)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -195,12 +234,20 @@ class Daemon:
         store, warning = Store.open(folder)
         try:
             kept = store.read_all()
-            unread = self.books.restore(kept) + self.learner.restore(kept)
+            unread = sum(each.restore(kept) for each in (self.books, self.learner, self.continues))
         except StoreError as error:
             warning, unread = warning or str(error), 0
         if warning or unread:
             log.warning("ledger", why=warning or f"{unread} entries could not be read and are left out")
         return store
+
+    def _count_money(self, worker: str, paid_nano: int, saved_nano: int) -> None:
+        self.metrics.cost(worker, paid_nano, saved_nano)
+        self.history.money(paid_nano, saved_nano)
+
+    def _count_saved(self, nano: int) -> None:
+        self.metrics.saved(nano)
+        self.history.money(0, nano)
 
     def _nano_of(self, worker: str, model: str, usage: Usage) -> int:
         """Return what `usage` would cost, at the price that savings are measured by, in nano-dollars; 0 where nobody knows."""
@@ -233,7 +280,11 @@ class Daemon:
 
     def _collect(self) -> dict[str, bytes | None]:
         """Return what the ledger is to write."""
-        return {**self.books.collect(), **self.learner.collect()}
+        return {**self.books.collect(), **self.learner.collect(), **self.continues.collect()}
+
+    def _keep_story(self, record: Record) -> None:
+        """Have a request's story kept: what refers to workers as they are now is told in words."""
+        self.stories.add(structs.replace(record, looked_at=NOBODY, refused_by=(), candidates=candidates_of(record)))
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -275,6 +326,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(30.0):
                     await asyncio.shield(self.ended)
+        await self.live.close()
         await self.door.clear()
         await self.pool.close()
         self._watchdog.stop()
@@ -302,6 +354,16 @@ class Daemon:
                 ),
             ),
             ChildSpec(
+                "history",
+                lambda: archive.Archive.start(
+                    history=self.history,
+                    folder=self._home / HISTORY,
+                    in_flight=lambda: sum(standing.in_flight for standing in self.board),
+                    paid=lambda: frozenset(standing.name for standing in self.board if not standing.settings.free),
+                    report=self.report,
+                ),
+            ),
+            ChildSpec(
                 "stories",
                 lambda: DailyLog.start(
                     folder=self._home / STORIES,
@@ -316,8 +378,9 @@ class Daemon:
                 lambda: Recorder.start(
                     journal=self.journal,
                     metrics=self.metrics,
+                    history=self.history,
                     learn=self.learner.finished,
-                    keep=self.stories.add,
+                    keep=self._keep_story,
                 ),
             ),
             ChildSpec(
@@ -395,7 +458,7 @@ class Daemon:
             kept = standing.settings if standing is not None else worker
             return WorkerActor.start(
                 settings=settings.workers.get(name, kept),
-                routing=settings.routing,
+                routing=settings.timed,
                 breaker=settings.breaker,
                 board=self.board,
                 books=self.books,
@@ -403,6 +466,7 @@ class Daemon:
                 pool=self.pool,
                 report=self.report,
                 on_idle=lambda idle: self.names.tell("roster", Idle(idle)),
+                continues=lambda: self.continues if self.current.settings.streams.resume else None,
             )
 
         return ChildSpec(f"workers/{name}", start)
@@ -435,6 +499,10 @@ class Daemon:
         """Say that the loop is blocked, from the watchdog's thread and at once: the telemetry actor is on that loop."""
         event = "loop runs again" if stall.is_over else "loop blocked"
         log.error(event, blocked_s=round(stall.blocked_s, 3), stack=stall.stack or None)
+
+
+HISTORY = Path(".cortex/history")
+"""Below where Córtex is started."""
 
 
 async def run(files: Sources, *, demo: bool = False, home: Path = Path()) -> int:

@@ -73,6 +73,11 @@ class Ref(pykka.ActorRef[A]):
         return len(self._behaviour_inbox)
 
     @property
+    def mailbox_limit(self) -> int:
+        """How many may be."""
+        return int(self._behaviour_inbox.limit)
+
+    @property
     def _behaviour_inbox(self) -> Any:
         return cast("Any", self.actor_inbox)  # a LoopMailbox or ThreadMailbox; pykka's protocol knows less
 

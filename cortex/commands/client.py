@@ -35,9 +35,10 @@ class Answer(NamedTuple):
 class Stream:
     """A streamed answer with a good status."""
 
-    def __init__(self, url: str, response: HTTPResponse) -> None:
+    def __init__(self, url: str, response: HTTPResponse, silence_s: float) -> None:
         self._url = url
         self._response = response
+        self._silence_s = silence_s
 
     def header(self, name: str) -> str:
         """Return a header, or nothing."""
@@ -45,7 +46,7 @@ class Stream:
 
     def lines(self) -> Iterator[str]:
         """Yield each line without its end. Raises Refused when the connection breaks or is silent for too long."""
-        with _told(self._url, SILENCE_S):
+        with _told(self._url, self._silence_s):
             while line := self._response.readline(LONGEST_LINE):
                 yield line.decode(errors="replace").rstrip("\r\n")
 
@@ -85,10 +86,23 @@ class Client:
         That cancels an answer which is still being made.
         """
         headers, sent = {"Content-Type": "application/json"}, json.dumps(body).encode()
-        with self._asked("POST", path, headers, sent, SILENCE_S) as response:
+        with self._streamed("POST", path, headers, sent, SILENCE_S) as stream:
+            yield stream
+
+    @contextmanager
+    def listen(self, path: str, silence_s: float) -> Iterator[Stream]:
+        """Read what has no end, line by line; it counts as broken when nothing came for so long."""
+        with self._streamed("GET", path, {}, None, silence_s) as stream:
+            yield stream
+
+    @contextmanager
+    def _streamed(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, silence_s: float
+    ) -> Iterator[Stream]:
+        with self._asked(method, path, headers, body, silence_s) as response:
             if response.status != 200:
                 self._object(response.status, self._read(response))
-            yield Stream(self.url, response)
+            yield Stream(self.url, response, silence_s)
 
     def _whole(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
         with self._asked(method, path, headers, None, self._answer_s) as response:

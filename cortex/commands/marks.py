@@ -30,6 +30,12 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "unhealthy": ("✕", BAD),
     "no_workers": ("○", IDLE),
 }
+_ENDS: Mapping[str, tuple[str, str]] = {
+    "": ("◉", BUSY),
+    "ok": ("●", OK),
+    "client_gone": ("◐", WARN),
+    "client_error": ("◐", WARN),
+}
 _UNKNOWN = ("○", IDLE)
 
 # All that moves a cursor, clears a screen or answers back: a model's text and an upstream's error must not.
@@ -54,6 +60,16 @@ def mark(state: str) -> Mark:
     """
     glyph, colour = _MARKS.get(state, _UNKNOWN)
     return Mark(f"{glyph} {state.replace('_', '-')}", colour)
+
+
+def ended(outcome: str) -> Mark:
+    """Return how a request's outcome looks; one that is empty runs still.
+
+    >>> ended("").text, ended("client_gone").text, ended("upstream_5xx").text
+    ('◉ running', '◐ client gone', '✕ upstream 5xx')
+    """
+    glyph, colour = _ENDS.get(outcome, ("✕", BAD))
+    return Mark(f"{glyph} {outcome.replace('_', ' ') or 'running'}", colour)
 
 
 def is_good(state: str) -> bool:

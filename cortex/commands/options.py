@@ -63,6 +63,11 @@ def complete_model(context: click.Context, _: click.Parameter, incomplete: str) 
     return _listed(context.params, "/v1/models", "data", "id", incomplete)
 
 
+def complete_request(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the last requests whose ids begin so, if a daemon answers at once."""
+    return _listed(context.params, "/cortex/v1/requests", "requests", "id", incomplete)
+
+
 def _listed(params: Mapping[str, Any], path: str, key: str, name: str, incomplete: str) -> list[str]:
     try:
         value = _client(params, connect_s=COMPLETION_S, answer_s=COMPLETION_S).get(path, key).value

@@ -13,6 +13,7 @@ _SECTIONS = (
     "server",
     "supervision",
     "routing",
+    "streams",
     "breaker",
     "cache",
     "smart",
@@ -25,7 +26,6 @@ _SECTIONS = (
 _ONLY_AT_START: Mapping[str, tuple[str, ...]] = {
     "server": ("host", "port"),  # the socket is bound once
     "ledger": ("path",),  # what was read there is in memory
-    "telemetry": ("traces",),  # the exporter runs in a thread of its own
     "supervision": ("strategy", "max_restarts", "max_seconds"),  # the root supervisor is started once
 }
 

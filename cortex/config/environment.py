@@ -22,7 +22,7 @@ from cortex.config.workers import preset_settings
 
 _OLLAMA = ("OLLAMA_URLS", "LOCAL_OLLAMA_URLS", "OLLAMA_HOST")
 _DIGITS = re.compile(r"[0-9]{1,9}")
-_OVERRIDES = (
+OVERRIDES = (
     ("server", "host", "CORTEX_HOST"),
     ("server", "port", "CORTEX_PORT"),
     ("routing", "strategy", "CORTEX_STRATEGY"),
@@ -47,7 +47,7 @@ def with_dotenv(environ: Mapping[str, str], text: str | None, file: str = ".env"
 def variables(environ: Mapping[str, str], report: Report) -> Mapping[str, Variables]:
     """Return, by section, what variables give for its keys."""
     given: dict[str, dict[str, tuple[object, Variable]]] = {}
-    for section, key, name in _OVERRIDES:
+    for section, key, name in OVERRIDES:
         if text := environ.get(name, "").strip():
             value: object = int(text) if key == "port" and _DIGITS.fullmatch(text) else text
             given.setdefault(section, {})[key] = (value, Variable(report, name))

@@ -7,7 +7,7 @@ ones. The structs that hold a mapping are not hashable; all compare by value, wh
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from cortex.config.rules import Rule
 from cortex.config.secret import Secret
@@ -59,6 +59,27 @@ class Routing(Struct, frozen=True, kw_only=True):
     """For a warm model; a cold one gets its learned load time on top."""
     stall_timeout_s: float = 30.0
     """Silence between two chunks."""
+    on_refusal: Literal["answer", "next"] = "answer"
+    """What a content filter's refusal is: the answer, or a reason to ask the next candidate."""
+    on_too_long: Literal["larger", "answer"] = "larger"
+    """What happens to a prompt that is too long for a model: a candidate with a larger context is asked, or the client told."""
+
+
+class Streams(Struct, frozen=True, kw_only=True):
+    """How answers are streamed, and what becomes of one that breaks off."""
+
+    resume: bool = True
+    """Have another attempt go on with an answer that broke off after its client had some of it."""
+    hold_tools: bool = True
+    """Hold tool calls, and answers bound to JSON, back until they are whole: one that breaks off is asked anew."""
+    keepalive_s: float = 10.0
+    """Silence after which a comment is sent to the client, where its dialect has comments."""
+    first_token_timeout_s: float | None = None
+    """In place of the routing section's."""
+    stall_timeout_s: float | None = None
+    """In place of the routing section's."""
+    max_held_bytes: int = 4_000_000
+    """Of one answer, as its upstream wrote it: what is longer is not held back, and not continued when it breaks off."""
 
 
 class Breaker(Struct, frozen=True, kw_only=True):
@@ -122,8 +143,6 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """How long it can be read what became of a request."""
     stories_bytes: int = 200_000_000
     """On disk, all together; the oldest go first."""
-    traces: str = ""
-    """Where OpenTelemetry spans go, as OTLP over HTTP (`http://127.0.0.1:4318`); empty: nowhere."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -249,6 +268,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     server: Server = field(default_factory=Server)
     supervision: Supervision = field(default_factory=Supervision)
     routing: Routing = field(default_factory=Routing)
+    streams: Streams = field(default_factory=Streams)
     breaker: Breaker = field(default_factory=Breaker)
     cache: Cache = field(default_factory=Cache)
     smart: Smart = field(default_factory=Smart)
@@ -263,3 +283,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """By model; these override the built-in price book."""
     notices: tuple[str, ...] = ()
     """Lines to log: what was found and is not used. Not part of what is configured: `diff` does not read them."""
+
+    @property
+    def timed(self) -> Routing:
+        """Routing, with the time-outs that `streams` has instead."""
+        first_s, stall_s = self.streams.first_token_timeout_s, self.streams.stall_timeout_s
+        return structs.replace(
+            self.routing,
+            first_token_timeout_s=first_s or self.routing.first_token_timeout_s,
+            stall_timeout_s=stall_s or self.routing.stall_timeout_s,
+        )

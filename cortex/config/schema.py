@@ -26,7 +26,6 @@ from cortex.config.kinds import (
     strategy,
     strength,
     text,
-    url,
 )
 from cortex.config.problem import Place, Unusable, Variable, dotted, kind_of, nearest, shown
 
@@ -163,6 +162,19 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "connect_timeout": Field(duration, "connect_timeout_s"),
             "first_token_timeout": Field(duration, "first_token_timeout_s"),
             "stall_timeout": Field(duration, "stall_timeout_s"),
+            "on_refusal": Field(choice("answer", "next")),
+            "on_too_long": Field(choice("larger", "answer")),
+        },
+    ),
+    "streams": Section(
+        model.Streams,
+        {
+            "resume": Field(boolean),
+            "hold_tools": Field(boolean),
+            "keepalive": Field(duration, "keepalive_s"),
+            "first_token_timeout": Field(duration, "first_token_timeout_s"),
+            "stall_timeout": Field(duration, "stall_timeout_s"),
+            "max_held": Field(size, "max_held_bytes"),
         },
     ),
     "breaker": Section(
@@ -207,7 +219,6 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "saved_against": Field(text),
             "stories": Field(duration, "stories_s"),
             "stories_size": Field(size, "stories_bytes"),
-            "traces": Field(url),
         },
     ),
 }

@@ -5,7 +5,10 @@ settings stay in force and the target is told why, once. What is in force is kep
 actor; its next incarnation reads both files at once and so finds what was edited in between.
 """
 
-from typing import Protocol
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import structlog
 from msgspec import Struct
@@ -14,11 +17,13 @@ from cortex.actors.actor import LoopActor, handles
 from cortex.config import sources
 from cortex.config.diff import Changes, diff
 from cortex.config.look import Look
+from cortex.config.masked import difference
 from cortex.config.model import Settings
 from cortex.config.problem import Problem
 from cortex.config.sources import Sources, Texts
 
 RETRY_S = 0.5
+EDITS_KEPT = 20
 
 log = structlog.get_logger()
 
@@ -49,6 +54,19 @@ class Seen(Struct, frozen=True):
     """By Reread."""
 
 
+class Edit(Struct, frozen=True):
+    """What came of one edit, for people; keys are masked."""
+
+    at: float
+    """Wall-clock seconds."""
+    result: Literal["applied", "refused"]
+    diff: str
+    """From what is in force, of both files."""
+    effect: dict[str, list[str]]
+    """Names of workers `started`, `stopped` and `changed`, and other `sections` that differ."""
+    problems: list[str]
+
+
 class Current:
     """What is in force, and what was last read; written by the watcher alone, read by whoever likes."""
 
@@ -62,6 +80,8 @@ class Current:
         """Why the files are not what is in force; empty when they are."""
         self.texts = texts or Texts()
         """What `settings` were made of."""
+        self.edits: deque[Edit] = deque(maxlen=EDITS_KEPT)
+        """The last edits, the newest first."""
 
     def __repr__(self) -> str:
         return f"<Current {len(self.settings.workers)} workers, {len(self.problems)} problems, {self.digest[:12]}>"
@@ -78,8 +98,17 @@ class Tells(Protocol):
 class ConfigWatcher(LoopActor):
     """Tells `target` of every edit as Edited or Refused."""
 
-    def __init__(self, *, files: Sources, current: Current, names: Tells, target: str) -> None:
+    def __init__(
+        self,
+        *,
+        files: Sources,
+        current: Current,
+        names: Tells,
+        target: str,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__()
+        self._wall = wall
         self._files = files
         self._current = current
         self._names = names
@@ -100,14 +129,14 @@ class ConfigWatcher(LoopActor):
     def seen(self, seen: Seen) -> None:
         """Decide what the files' state means, and tell it."""
         current, texts = self._current, seen.texts
-        if isinstance(texts, Texts):
-            texts = _vanished(current.texts, texts, self._files) or texts
         if isinstance(texts, list):
-            self._refuse(tuple(texts), digest="", asked=seen.asked)
+            self._refuse(tuple(texts), None, digest="", asked=seen.asked)
+        elif gone := _vanished(current.texts, texts, self._files):
+            self._refuse(tuple(gone), texts, digest="", asked=seen.asked)
         elif texts.digest != current.digest or seen.asked:
             found = sources.settings(texts, self._files)
             if isinstance(found, list):
-                self._refuse(tuple(found), digest=texts.digest, asked=seen.asked)
+                self._refuse(tuple(found), texts, digest=texts.digest, asked=seen.asked)
             else:
                 self._apply(found, texts)
 
@@ -115,13 +144,34 @@ class ConfigWatcher(LoopActor):
         changes = diff(self._current.settings, settings)
         if self._told(Edited(settings, changes)):
             current = self._current
+            if changes or texts != current.texts:
+                self._remember("applied", texts, effect=effect_of(changes))
             current.settings, current.digest, current.problems, current.texts = settings, texts.digest, (), texts
 
-    def _refuse(self, problems: tuple[Problem, ...], *, digest: str, asked: bool) -> None:
+    def _refuse(self, problems: tuple[Problem, ...], texts: Texts | None, *, digest: str, asked: bool) -> None:
         current = self._current
-        is_news = problems != current.problems or asked
-        if not is_news or self._told(Refused(problems)):
+        is_other = problems != current.problems
+        if not (is_other or asked) or self._told(Refused(problems)):
             current.digest, current.problems = digest, problems
+            if is_other:
+                self._remember("refused", texts, problems=problems)
+
+    def _remember(
+        self,
+        result: Literal["applied", "refused"],
+        texts: Texts | None,
+        *,
+        effect: dict[str, list[str]] | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        """Remember an edit; what it changed is told from what is in force."""
+        before = self._current.texts
+        diff_of_it = ""
+        if texts is not None:
+            settings, is_refused = self._current.settings, result == "refused"
+            diff_of_it = shown_difference(before, texts, self._files, settings, is_refused=is_refused)
+        edit = Edit(self._wall(), result, diff_of_it, effect or {}, [str(problem) for problem in problems])
+        self._current.edits.appendleft(edit)
 
     def _told(self, message: Edited | Refused) -> bool:
         """Tell the target; when it is not there (it is being restarted), all is read and told again a little later."""
@@ -130,6 +180,33 @@ class ConfigWatcher(LoopActor):
             log.warning("config.target_missing", target=self._target, retry_in_s=RETRY_S)
             self.after(RETRY_S, Reread())
         return told
+
+
+def effect_of(changes: Changes) -> dict[str, list[str]]:
+    """Return what an edit does, by names."""
+    return {
+        "started": [worker.name for worker in changes.start],
+        "stopped": list(changes.stop),
+        "changed": [worker.name for worker in changes.change],
+        "sections": list(changes.sections),
+        "restart_needed": list(changes.restart_needed),
+    }
+
+
+def shown_difference(
+    before: Texts, after: Texts, files: Sources, settings: Settings, *, is_refused: bool = False
+) -> str:
+    """Return how both files differ, without any key; see `masked.difference`."""
+    secrets = {key.reveal() for key in settings.server.api_keys}
+    secrets |= {worker.key.reveal() for worker in settings.workers.values() if worker.key}
+    return difference(
+        before,
+        after,
+        config=files.config.name,
+        env_file=files.env_file.name,
+        secrets=secrets,
+        is_refused=is_refused,
+    )
 
 
 def _vanished(before: Texts, now: Texts, files: Sources) -> list[Problem]:

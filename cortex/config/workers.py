@@ -29,7 +29,10 @@ from cortex.config.secret import Secret
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _RESERVED = frozenset(
-    {"root", "telemetry", "ledger", "cache", "workers", "dispatcher", "health", "config", "endpoint", "auto"}
+    {
+        *("root", "telemetry", "history", "ledger", "cache", "workers", "dispatcher", "health", "roster", "config"),
+        *("endpoint", "auto"),
+    }
 )
 """What a worker cannot be called: the other actors of the tree, and the model name that leaves the choice open."""
 
@@ -96,6 +99,7 @@ SWITCHES: Fields = {
     "seed_field": Field(text),
     "reasoning_field": Field(choice("reasoning_content", "reasoning", "")),
     "repeat_penalty_field": Field(text),
+    "prefill": Field(choice("plain", "prefix", "continue_final_message")),
     "extra_sampling": Field(boolean),
     "models_response": Field(choice("openai", "array", "none")),
     "only_models": Field(_TEXTS),

@@ -22,11 +22,35 @@ import msgspec
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.endpoint.anthropic_shape import call_of, error_of, message_of, stop_of, thinking_of, usage_of
 from cortex.endpoint.dialect import Problem
+from cortex.providers.sse import datas
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
+_TEXT = b'text_delta","text":'
+_THINKING = b'thinking_delta","thinking":'
+_PIECES: "Mapping[str, tuple[type[Delta], bytes]]" = {
+    "text": (TextDelta, _TEXT),
+    "thinking": (ReasoningDelta, _THINKING),
+}
+"""Which deltas go into a block of that type, and how the JSON of such a piece begins."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+class _Block(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+class _Placed(msgspec.Struct):
+    """Of an event, where it belongs."""
+
+    type: str = ""
+    index: int = 0
+    content_block: _Block = _Block()
+
+
+_placed = msgspec.json.Decoder(_Placed).decode
 
 
 class AnthropicRenderer:
@@ -65,11 +89,24 @@ class AnthropicRenderer:
             if isinstance(delta, TextDelta):
                 if delta.text:
                     if self._open is not TextDelta:
-                        events.append(self._begin(TextDelta, {"type": "text", "text": ""}, b'text_delta","text":'))
+                        events.append(self._begin(TextDelta, {"type": "text", "text": ""}, _TEXT))
                     events += (self._head, _encode(delta.text), b"}}\n\n")
             else:
                 events.append(self._other(delta))
         return b"".join(events)
+
+    def go_on(self, sent: bytes, said: list[Delta]) -> None:
+        """Write on as whoever wrote `sent`: into the block that is open, under the next number where none is."""
+        del said  # the events tell more
+        self._estimated = max(1, self._estimate())
+        for event in map(_placed, datas(sent)):
+            if event.type == "content_block_start":
+                self._index = event.index
+                self._open, piece = _PIECES.get(event.content_block.type, (ToolCall, b""))
+                self._into(piece)
+                self._has_calls |= event.content_block.type == "tool_use"
+            elif event.type == "content_block_stop":
+                self._open = None
 
     def close(self) -> bytes:
         """Return how the answer ended, what it cost, and that it is whole."""
@@ -90,7 +127,7 @@ class AnthropicRenderer:
             case ReasoningDelta(text=text) if text and self._shows_thinking:
                 begin = b""
                 if self._open is not ReasoningDelta:
-                    begin = self._begin(ReasoningDelta, thinking_of(""), b'thinking_delta","thinking":')
+                    begin = self._begin(ReasoningDelta, thinking_of(""), _THINKING)
                 return begin + self._head + _encode(text) + b"}}\n\n"
             case ToolCall():
                 return self._call(delta)
@@ -121,11 +158,15 @@ class AnthropicRenderer:
         before = self._start() + self._end()
         self._open = kind
         self._index += 1
+        self._into(delta)
+        return before + _event("content_block_start", index=self._index, content_block=block)
+
+    def _into(self, delta: bytes) -> None:
+        """Let pieces of text go into the block of the last number."""
         self._head = (
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b'
             % (self._index, delta)
         )
-        return before + _event("content_block_start", index=self._index, content_block=block)
 
     def _end(self) -> bytes:
         """Return what closes the open block, if one is."""

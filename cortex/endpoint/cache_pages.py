@@ -1,5 +1,6 @@
 """What people ask of the kept answers: `GET /cortex/v1/cache`, and `POST /cortex/v1/cache/clear`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from cortex.cache.keeper import Clear
 from cortex.endpoint.control import only_for_tools
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import Reply
+from cortex.endpoint.visitors import visitor
+from cortex.telemetry.events import Report
 
 ASK_TIMEOUT_S = 10.0
 
@@ -19,7 +22,8 @@ ASK_TIMEOUT_S = 10.0
 class CachePages:
     """The two of them."""
 
-    def __init__(self, *, answers: Answers, names: Names) -> None:
+    def __init__(self, *, answers: Answers, names: Names, report: Callable[[Report], None]) -> None:
+        self._report = report
         self._answers = answers
         self._names = names
 
@@ -35,6 +39,7 @@ class CachePages:
         except (TimeoutError, ActorDeadError, MailboxFull, HandlerCrashed) as error:
             why = f"the cache did not answer: {error}"
             raise BadRequest(Problem(503, why, "unavailable", retry_after_s=1.0)) from None
+        self._report(Report("action", facts={"action": "cache cleared", "answers": count, "by": visitor(http)}))
         _json(reply, {"cleared": count})
 
 

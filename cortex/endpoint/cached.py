@@ -32,6 +32,13 @@ AFTER_DEADLINE_S = 0.5
 CALLS_SHARED = 2
 """By a request whose first one came to nothing."""
 
+KEYS_KEPT = 1_000
+SHORT_BYTES = 4_000
+"""Bodies whose keys are remembered, and how long one may be: 4 MB at most."""
+
+UNSEEN = b""
+"""No key."""
+
 log: Any = structlog.get_logger()
 
 
@@ -56,6 +63,7 @@ class Cached:
         self._clock = clock
         self._wall = wall
         self._flights: dict[bytes, Flight] = {}
+        self._keys: dict[tuple[object, ...], bytes | None] = {}
 
     def concerns(self, request: Request) -> bool:
         """Whether `request` might be answered from here; nearly free, since it is asked of every request."""
@@ -65,7 +73,7 @@ class Cached:
     async def answer(self, exchange: Exchange, request: Request, control: Control, tenant: bytes) -> None:
         """Answer a request that this `concerns`. Raises BadRequest, and what ends the exchange from outside."""
         always = self._current.settings.cache.when == "always"
-        key = None if control.no_store else key_of(request, always=always, tenant=tenant)
+        key = None if control.no_store else self._key_of(request, always=always, tenant=tenant)
         if key is None:
             return await self._uncached(exchange, request, control)
         if not control.no_cache:
@@ -78,6 +86,18 @@ class Cached:
         if control.only_if_cached:
             return await self._uncached(exchange, request, control)
         return await self._share(exchange, request, control, key)
+
+    def _key_of(self, request: Request, *, always: bool, tenant: bytes) -> bytes | None:
+        """Return a request's key; of bytes that were seen of late it is remembered, which spares most of what a hit costs."""
+        seen = (request.body, request.dialect, request.operation, request.strategy, always, tenant)
+        key = self._keys.get(seen, UNSEEN)
+        if key is UNSEEN:
+            key = key_of(request, always=always, tenant=tenant)
+            if len(request.body) <= SHORT_BYTES:
+                if len(self._keys) >= KEYS_KEPT:
+                    self._keys.clear()
+                self._keys[seen] = key
+        return key
 
     def _is_fit(self, request: Request, stored: Stored, control: Control) -> bool:
         """Whether it is young enough, and of the model that the name means now: aliases are edited while this runs."""

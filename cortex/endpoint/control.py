@@ -1,6 +1,5 @@
 """Córtex's own paths: what `status`, the page, Kubernetes and Prometheus read, and the actions on workers."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +17,13 @@ from cortex.config.watcher import Current
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.shown import DAY_S, full, health_of, short, sums, used
+from cortex.endpoint.visitors import visitor
+from cortex.telemetry.events import Report
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
-from cortex.telemetry.record import Record
 from cortex.telemetry.recorder import Take
 from cortex.workers.books import Books
-from cortex.workers.messages import Drain, ProbeNow, Rest, Resume
+from cortex.workers.messages import Drain, ProbeNow, Rest, Resume, Retire
 from cortex.workers.standing import Board, Standing
 
 ASK_TIMEOUT_S = 5.0
@@ -48,7 +48,7 @@ class Control:
         is_closing: Callable[[], bool],
         books: Books,
         cache: Callable[[], dict[str, Any]],
-        told: Callable[[str], Record | None] = lambda _: None,
+        report: Callable[[Report], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -60,8 +60,7 @@ class Control:
         self._is_closing = is_closing
         self._books = books
         self._cache = cache
-        self._told = told
-        self._searching = asyncio.Lock()
+        self._report = report
         self._clock = clock
         self._wall = wall
         self._started_s = clock()
@@ -139,28 +138,6 @@ class Control:
         latest = self._journal.latest(limit)
         _json(reply, {"requests": [{**record.line(), "arrived_at": record.arrived_at} for record in latest]})
 
-    async def request(self, _: web.BaseRequest, reply: Reply, request_id: str) -> None:
-        """Answer what became of one request: from memory, or from what is kept on disk for a day."""
-        record = self._journal.find(request_id)
-        if record is None:
-            async with self._searching:  # it reads files: one search at a time, however many ask
-                record = await asyncio.to_thread(self._told, request_id)
-        if record is None:
-            raise _not_found(f"no request '{request_id[:60]}' among those that are remembered (telemetry.stories)")
-        _json(reply, record.trace())
-
-    async def config(self, _: web.BaseRequest, reply: Reply) -> None:
-        """Answer what is in force, keys masked, and what is wrong with the file if it is not what is in force."""
-        current = self._current
-        _json(
-            reply,
-            {
-                "settings": current.settings,
-                "problems": [str(problem) for problem in current.problems],
-                "digest": current.digest,
-            },
-        )
-
     async def events(self, _: web.BaseRequest, reply: Reply) -> None:
         """Stream what happens as server-sent events, the last events first; ends when the client goes or Córtex does."""
         listener = self._journal.listen()
@@ -181,13 +158,14 @@ class Control:
             self._journal.unlisten(listener)
 
     async def act(self, http: web.BaseRequest, reply: Reply, name: str, action: str) -> None:
-        """Do something to a worker (or restart any actor): drain, resume, rest, probe, restart."""
+        """Do something to a worker (or restart any actor): drain, resume, rest, retire, probe, restart."""
         only_for_tools(http)
         if action == "restart":
             await self._restart(name)
         else:
             standing = self._find(name)
             await self._ask(*self._order(standing, action, http))
+        self._report(Report("action", worker=name, facts={"action": action, "by": visitor(http)}))
         standing_now = self._board.get(name)
         state = standing_now.shown(self._clock()) if standing_now else "restarted"
         _json(reply, {"name": name, "action": action, "state": state})
@@ -198,6 +176,8 @@ class Control:
                 return standing.actor, Drain()
             case "resume":
                 return standing.actor, Resume()
+            case "retire":
+                return standing.actor, Retire()
             case "probe":
                 return "health", ProbeNow(standing.name)
             case _:

@@ -45,6 +45,13 @@ class Renderer(Protocol):
         """Return the events for `deltas`; whatever opens a stream comes first, with the first of them."""
         ...
 
+    def go_on(self, sent: bytes, said: list[Delta]) -> None:
+        """Take the place of whoever wrote `sent` so far, in which `said` was told: what is rendered next continues it.
+
+        Asked once, before anything else. `sent` is whole events, with content.
+        """
+        ...
+
     def close(self) -> bytes:
         """Return what ends a whole stream (`[DONE]`, the final `done: true` line with its counts)."""
         ...

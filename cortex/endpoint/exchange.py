@@ -12,13 +12,11 @@ from typing import Literal
 from cortex.endpoint.dialect import Dialect
 from cortex.endpoint.kept import Kept
 from cortex.endpoint.reply import ClientGoneError, Reply, clean, header_lines
+from cortex.endpoint.resume import Begun
 from cortex.messages import Request
 from cortex.telemetry.record import Record
 
 SWEEP_S = 0.25
-
-COMMENT_AFTER_S = 5.0
-"""Silence before the first content after which a stream is opened with a comment, and again after each such time."""
 
 BODY_TIMEOUT_S = 30.0
 """A request's body must have come within this time; nginx waits 60 s between two reads."""
@@ -32,7 +30,19 @@ Ended = Literal["", "deadline", "body", "stall", "shutdown"]
 class Exchange:
     """See the module's docstring."""
 
-    __slots__ = ("commented_s", "deadline_s", "dialect", "ended_by", "kept", "record", "reply", "request", "task")
+    __slots__ = (
+        "_written",
+        "begun",
+        "commented_s",
+        "deadline_s",
+        "dialect",
+        "ended_by",
+        "kept",
+        "record",
+        "reply",
+        "request",
+        "task",
+    )
 
     def __init__(self, *, dialect: Dialect, reply: Reply, record: Record, task: "asyncio.Task[object]") -> None:
         self.dialect = dialect
@@ -44,13 +54,23 @@ class Exchange:
         self.deadline_s = record.arrived_s + BODY_TIMEOUT_S
         """Of the body first, then of the request; monotonic."""
         self.commented_s = record.arrived_s
+        """Since when the client has heard nothing, as far as the sweep saw."""
+        self._written = 0
+        """How often something was written to it, when the sweep last looked."""
         self.kept: Kept | None = None
         """What the upstream said, where its answer may be stored."""
+        self.begun: Begun | None = None
+        """What the client has of its streamed answer, where another attempt may go on with it."""
         self.ended_by: Ended = ""
         """Written by the sweep before it cancels the task; empty when it is the client that left."""
 
     def __repr__(self) -> str:
         return f"<Exchange {self.record!r} {self.reply!r}>"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the client has the beginning of an answer that broke off, with which another may go on."""
+        return self.begun is not None and self.begun.is_broken
 
     def end(self, by: Ended) -> None:
         """Cancel the task, once, and leave the reason."""
@@ -80,10 +100,14 @@ class Exchange:
             f"{self.dialect.id_header}: {record.id}\r\n"
         )
 
-    def comment(self, now: float) -> None:
-        """Tell a streaming client that is still without content what is being waited for, where its dialect can."""
-        request = self.request
-        if request is None or not request.stream or now - self.commented_s < COMMENT_AFTER_S:
+    def comment(self, now: float, keepalive_s: float) -> None:
+        """Tell a streaming client that has heard nothing for so long what is being waited for, where its dialect can."""
+        request, reply = self.request, self.reply
+        if request is None or not request.stream or reply.is_ended:
+            return
+        if reply.written != self._written:
+            self._written, self.commented_s = reply.written, now
+        if now - self.commented_s < keepalive_s:
             return
         self.commented_s = now
         renderer = self.dialect.renderer(request, request.model)
@@ -105,15 +129,13 @@ class Exchange:
         return f"waiting for {attempt.worker}, {'loading ' if attempt.cold else ''}{attempt.model}"
 
 
-def sweep(exchanges: Iterable[Exchange], now: float) -> None:
-    """Look at all of them once; see the module's docstring."""
+def sweep(exchanges: Iterable[Exchange], now: float, keepalive_s: float) -> None:
+    """Look at all of them once; see the module's docstring. Clients hear something every `keepalive_s`."""
     for exchange in exchanges:
         paused_at = exchange.reply.paused_at
         if now >= exchange.deadline_s:
             exchange.end("body" if exchange.request is None else "deadline")
-        elif paused_at is not None and now - paused_at > CLIENT_STALL_S:
+        elif paused_at is None:
+            exchange.comment(now, keepalive_s)
+        elif now - paused_at > CLIENT_STALL_S:
             exchange.end("stall")
-        else:
-            attempt = exchange.record.answered_by
-            if attempt is None or attempt.first_token_s is None:
-                exchange.comment(now)

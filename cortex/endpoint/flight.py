@@ -29,6 +29,7 @@ class Tap(Reply):
         self.is_ended = False
         self.is_cut = False
         """It ended without the loop's word: what there is, is no answer."""
+        self.written = 0
         self.paused_at: float | None = None
         self.media_type = ""
         self.head_lines = ""
@@ -203,6 +204,7 @@ class Flight:
             record.usage,
             record.queued_s,
         )
+        mine.broke = record.broke
         if self.tap.is_cut:
             mine.outcome = record.outcome or "internal_error"
             exchange.reply.abort()

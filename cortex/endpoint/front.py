@@ -23,6 +23,7 @@ from cortex.config.watcher import Current
 from cortex.endpoint.anthropic import Anthropic
 from cortex.endpoint.cached import Cached
 from cortex.endpoint.conversation import conversation_of
+from cortex.endpoint.dashboard_files import wants_html
 from cortex.endpoint.dialect import BadRequest, Dialect, Problem
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.ollama import Ollama
@@ -31,12 +32,13 @@ from cortex.endpoint.refusals import of_deadline
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.tokens import estimated_tokens
+from cortex.endpoint.visitors import is_own, presented, refusal
 from cortex.messages import Request
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
 
-Page = Callable[[web.BaseRequest, Reply], Awaitable[None]]
-"""Answers a request that is not for a model; see control.py and listings.py."""
+Page = Callable[[web.BaseRequest, Reply], Awaitable[web.StreamResponse | None]]
+"""Answers a request that is not for a model, by the reply or by a response of its own; see pages.py."""
 
 MODEL_PATHS = {
     "/v1/chat/completions": ("openai", "chat"),
@@ -54,6 +56,9 @@ MODEL_PATHS = {
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/health"})
 """Answered without a key: a process supervisor has none."""
+
+OPEN_FILES = "/dashboard"
+"""What begins so holds no data: the page asks for the key itself."""
 
 log: Any = structlog.get_logger()
 
@@ -94,6 +99,11 @@ class Front:
         self.is_closing = False
         """SIGTERM came: running answers end, nothing new begins."""
 
+    @property
+    def keepalive_s(self) -> float:
+        """How long a streaming client may hear nothing."""
+        return self._current.settings.streams.keepalive_s
+
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
         reply = Reply(http)
@@ -118,10 +128,9 @@ class Front:
         if isinstance(page, Problem):
             return _told(reply, page, dialect)
         try:
-            await page(http, reply)
+            return await page(http, reply) or reply
         except BadRequest as bad:
-            _told(reply, bad.problem, dialect)
-        return reply
+            return _told(reply, bad.problem, dialect)
 
     def _dialect_of(self, http: web.BaseRequest, path: str) -> Dialect:
         """Return the dialect whose shape errors on `path` take; OpenAI and Anthropic share the listing of models."""
@@ -132,7 +141,12 @@ class Front:
 
     def _admit(self, http: web.BaseRequest, path: str, *, is_model: bool) -> Problem | None:
         server = self._current.settings.server
-        if server.api_keys and path not in OPEN_PATHS and not _knows(http, server.api_keys):
+        if not is_model and is_own(path):
+            names = (server.host,)
+            refused = refusal(http.method, http.headers, names, asks_key=bool(server.api_keys))
+            if refused is not None:
+                return refused
+        if server.api_keys and not _is_open(http, path) and not _knows(http, server.api_keys):
             return Problem(
                 401,
                 "this Córtex wants a key: send one of server.api_keys as 'Authorization: Bearer …' or 'x-api-key'",
@@ -214,7 +228,7 @@ class Front:
     def _tenant(self, http: web.BaseRequest) -> bytes:
         """Return what keeps one client's answers from another's: a digest of its key, where there are several."""
         keys = self._current.settings.server.api_keys
-        return blake2b(_presented(http), digest_size=16).digest() if len(keys) > 1 else b""
+        return blake2b(presented(http.headers), digest_size=16).digest() if len(keys) > 1 else b""
 
     async def _load(self, exchange: Exchange, request: Request) -> None:
         """Have an Ollama load the model; where none is needed, say that it is there.
@@ -327,17 +341,15 @@ def _headers(http: web.BaseRequest, request: Request) -> None:
             ) from None
 
 
-def _presented(http: web.BaseRequest) -> bytes:
-    """Return the key that a request comes with; a header may hold any bytes."""
-    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else http.headers.get("x-api-key", "")
-    return given.encode(errors="surrogateescape")
+def _is_open(http: web.BaseRequest, path: str) -> bool:
+    """Whether a path is answered without a key."""
+    return path in OPEN_PATHS or path.startswith(OPEN_FILES) or (path == "/" and wants_html(http))
 
 
 def _knows(http: web.BaseRequest, keys: Any) -> bool:
     """Whether the request presents one of the keys; the comparison takes as long whatever it presents."""
-    presented = _presented(http)
-    return any([hmac.compare_digest(presented, key.reveal().encode()) for key in keys])  # noqa: C419  no short cut
+    key = presented(http.headers)
+    return any([hmac.compare_digest(key, one.reveal().encode()) for one in keys])  # noqa: C419  no short cut
 
 
 def _told(reply: Reply, problem: Problem, dialect: Dialect) -> Reply:

@@ -17,6 +17,13 @@ from cortex.endpoint.ollama_shape import Stamp, call_of, counts_of, done_of
 _encode = msgspec.json.Encoder().encode
 
 
+class _Named(msgspec.Struct):
+    model: str = ""
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
 class OllamaRenderer:
     """Writes the lines of a `chat` or a `generate`; `now` is the wall clock in seconds."""
 
@@ -25,7 +32,7 @@ class OllamaRenderer:
         self._started = now()
         self._first: float | None = None
         self._is_chat = operation == "chat"
-        self._head = b'{"model":' + _encode(model) + b',"created_at":"'
+        self._head = _head(model)
         self._text_head = b'","message":{"role":"assistant","content":' if self._is_chat else b'","response":'
         self._text_tail = b'},"done":false}\n' if self._is_chat else b',"done":false}\n'
         self._stamp = stamp
@@ -63,6 +70,11 @@ class OllamaRenderer:
                 self._usage = delta
         return b""
 
+    def go_on(self, sent: bytes, said: list[Delta]) -> None:
+        """Write on as whoever wrote `sent`, under the same name of the model."""
+        self._head = _head(_named(sent.partition(b"\n")[0]).model)
+        self.render(said)
+
     def close(self) -> bytes:
         """Return the last line."""
         now = self._now()
@@ -85,3 +97,7 @@ class OllamaRenderer:
         content |= more
         rest = {"message": content} if self._is_chat else content
         return head + b'",' + _encode({**rest, "done": False, **fields})[1:] + b"\n"
+
+
+def _head(model: str) -> bytes:
+    return b'{"model":' + _encode(model) + b',"created_at":"'

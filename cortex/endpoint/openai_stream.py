@@ -25,12 +25,17 @@ from cortex.endpoint.openai_shape import (
     thoughts_of,
     usage_of,
 )
+from cortex.providers.sse import datas
 
 if TYPE_CHECKING:
     from cortex.endpoint.openai_body import ChatBody
     from cortex.endpoint.openai_completion_body import CompletionBody
 
+_HEAD = ("id", "object", "created", "model", "system_fingerprint")
+"""The fields that are the same in every event."""
+
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def wants_usage(body: "ChatBody | CompletionBody") -> bool:
@@ -44,11 +49,21 @@ class Chunks:
 
     def __init__(self, *, answer_id: str, kind: str, created: int, model: str, include_usage: bool) -> None:
         """Begin every event as an object of that kind; with `include_usage` the counts come last."""
-        head = {"id": answer_id, "object": kind, "created": created, "model": model, "system_fingerprint": None}
-        self._head = b"data: " + _encode(head)[:-1]
+        self._begin({"id": answer_id, "object": kind, "created": created, "model": model, "system_fingerprint": None})
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._include_usage = include_usage
         self._usage = Usage()
+
+    def _begin(self, head: dict[str, Any]) -> None:
+        """Let every event begin with these fields."""
+        self._head = b"data: " + _encode(head)[:-1]
+
+    def go_on(self, sent: bytes, said: list[Delta]) -> None:
+        """Write on as whoever wrote `sent`: under the same id, time and name of the model."""
+        first = _decode(datas(sent)[0])
+        head = {key: first[key] for key in _HEAD if key in first}
+        if head:  # else there is nothing to be true to
+            self._begin(head)
 
     def close(self) -> bytes:
         """Return the usage, where it was asked for, and `[DONE]`."""
@@ -82,11 +97,19 @@ class OpenAIRenderer(Chunks):
             model=model,
             include_usage=include_usage,
         )
-        self._text_head = self._head + b',"choices":[{"index":0,"delta":{"content":'
         self._text_tail = b'},"logprobs":null,"finish_reason":null}]' + self._tail
         self._is_legacy = is_legacy
         self._calls: dict[int, int] = {}
         """How many tool calls each choice has had; a choice is in it once its role is written."""
+
+    def _begin(self, head: dict[str, Any]) -> None:
+        super()._begin(head)
+        self._text_head = self._head + b',"choices":[{"index":0,"delta":{"content":'
+
+    def go_on(self, sent: bytes, said: list[Delta]) -> None:
+        """Write on as whoever wrote `sent`."""
+        super().go_on(sent, said)
+        self.render(said)  # for the roles and the calls that the client has
 
     def render(self, deltas: list[Delta]) -> bytes:
         """Return the events for `deltas`."""

@@ -12,11 +12,15 @@ from msgspec import Struct
 from cortex.config.watcher import Current
 from cortex.endpoint import listing
 from cortex.endpoint.cache_pages import CachePages
+from cortex.endpoint.config_pages import ConfigPages
 from cortex.endpoint.control import Control
+from cortex.endpoint.dashboard_files import DashboardFiles, wants_html
+from cortex.endpoint.dashboard_pages import DashboardPages
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import MODEL_PATHS, Page, read_body
 from cortex.endpoint.learned_pages import LearnedPages
 from cortex.endpoint.listing import Listed
+from cortex.endpoint.live import Live
 from cortex.endpoint.problems import unknown_model
 from cortex.endpoint.reading import read_as
 from cortex.endpoint.reply import Reply
@@ -38,6 +42,9 @@ MANAGEMENT = frozenset(
 
 SHOW_BODY_LIMIT = 100_000
 EVENTS = "/cortex/v1/events"
+LIVE = "/cortex/v1/live"
+ENDLESS = frozenset({EVENTS, LIVE})
+"""They have no length to tell."""
 
 
 class Show(Struct):
@@ -53,9 +60,20 @@ _shown = msgspec.json.Decoder(Show)
 class Pages:
     """Finds the page for a method and a path."""
 
-    def __init__(
-        self, *, control: Control, cache: CachePages, learned: LearnedPages, board: Board, current: Current
+    def __init__(  # noqa: PLR0913  all that answer a path
+        self,
+        *,
+        control: Control,
+        cache: CachePages,
+        learned: LearnedPages,
+        dashboard: DashboardPages,
+        config: ConfigPages,
+        files: DashboardFiles,
+        live: Live,
+        board: Board,
+        current: Current,
     ) -> None:
+        self._files = files
         self._control = control
         self._board = board
         self._current = current
@@ -66,14 +84,22 @@ class Pages:
             "/health": _get(control.health),
             "/metrics": _get(control.metrics),
             "/cortex/v1/tree": _get(control.tree),
-            "/cortex/v1/workers": _get(control.workers),
+            "/cortex/v1/workers": {"GET": control.workers, "POST": config.add},
             "/cortex/v1/requests": _get(control.requests),
-            "/cortex/v1/config": _get(control.config),
+            "/cortex/v1/config": _get(config.shown),
+            "/cortex/v1/keys": _get(dashboard.keys),
+            "/cortex/v1/models": _get(dashboard.models(self.models)),
+            "/cortex/v1/history": _get(dashboard.history),
+            "/cortex/v1/log-level": {"GET": dashboard.log_level, "POST": dashboard.set_log_level},
             "/cortex/v1/usage": _get(control.usage),
             "/cortex/v1/cache": _get(cache.facts),
             "/cortex/v1/learned": _get(learned.facts),
             "/cortex/v1/cache/clear": {"POST": cache.clear},
             EVENTS: _get(control.events),
+            LIVE: _get(live.page),
+            "/cortex/v1/snapshot": _get(live.snapshot),
+            "/dashboard": _get(files.redirect),
+            "/dashboard/": _get(files.index),
             "/v1/models": _get(self._listed(listing.v1_models)),
             "/api/tags": _get(self._listed(listing.ollama_tags)),
             "/api/ps": _get(self._listed(listing.ollama_ps)),
@@ -82,16 +108,17 @@ class Pages:
         }
         self._patterns: list[tuple[re.Pattern[str], dict[str, Callable[..., Any]]]] = [
             (re.compile(r"/v1/models/(.+)"), {"GET": self._model}),
-            (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|probe|restart)"), {"POST": control.act}),
-            (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker}),
-            (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": control.request}),
             (re.compile(r"/cortex/v1/requests/([^/]+)/feedback"), {"POST": learned.feedback}),
+            (re.compile(r"/dashboard/([^/]+)/([^/]+)"), {"GET": files.file}),
+            (re.compile(r"/cortex/v1/workers/(.+)/(drain|resume|rest|retire|probe|restart)"), {"POST": control.act}),
+            (re.compile(r"/cortex/v1/workers/(.+)"), {"GET": control.worker, "DELETE": config.remove}),
+            (re.compile(r"/cortex/v1/requests/([^/]+)"), {"GET": dashboard.request}),
         ]
 
     def find(self, method: str, path: str) -> Page | Problem:
         """Return what answers, or what to say instead: 404, 405 or 501."""
         methods: dict[str, Any] | None = self._exact.get(path)
-        answers = "GET" if method == "HEAD" and path != EVENTS else method  # a stream has no length to tell
+        answers = "GET" if method == "HEAD" and path not in ENDLESS else method
         if methods is not None:
             return methods.get(answers) or _wrong_method(method, path, methods)
         for pattern, by_method in self._patterns:
@@ -136,7 +163,10 @@ class Pages:
         return page
 
     async def _root(self, http: web.BaseRequest, reply: Reply) -> None:
-        """Answer as Ollama does: its clients ask this first."""
+        """Answer as Ollama does: its clients ask this first. Somebody with a browser is sent to the dashboard."""
+        if wants_html(http):
+            await self._files.redirect(http, reply)
+            return
         reply.whole(200, "text/plain; charset=utf-8", b"Ollama is running")
 
     async def _version(self, _: web.BaseRequest, reply: Reply) -> None:

@@ -2,7 +2,7 @@
 
 from cortex.endpoint.dialect import Problem
 from cortex.messages import Failure, Refusal
-from cortex.telemetry.record import Record
+from cortex.telemetry.record import Attempt, Record
 
 STATUS = {
     "no_workers": 503,
@@ -45,9 +45,8 @@ def of_refusal(refusal: Refusal, record: Record) -> Problem:
     )
 
 
-def of_failure(failure: Failure, record: Record) -> Problem:
+def of_failure(failure: Failure, attempt: Attempt | None) -> Problem:
     """Say what an upstream's own refusal of the request was: the client's fault, told as it is."""
-    attempt = record.answered_by
     where = f" ({attempt.worker})" if attempt else ""
     status = failure.status if failure.word == "bad_request" and 400 <= failure.status < 500 else 502
     if failure.code == "context_length_exceeded":
@@ -55,9 +54,8 @@ def of_failure(failure: Failure, record: Record) -> Problem:
     return Problem(status, f"{failure.detail}{where}", code=failure.code or failure.word, param=failure.param)
 
 
-def of_break(failure: Failure, record: Record) -> Problem:
-    """Say that a stream broke after it began."""
-    attempt = record.answered_by
+def of_break(failure: Failure, attempt: Attempt | None) -> Problem:
+    """Say that a stream broke after it began: the first cause, whoever failed to go on with it."""
     where = attempt.worker if attempt else "the upstream"
     return Problem(502, f"the answer broke off: {where}: {failure}", code="upstream_" + failure.word)
 

@@ -40,6 +40,8 @@ class Reply(web.StreamResponse):
         """The HTTP status that went out; 0 while none did."""
         self.is_stream = False
         self.is_ended = False
+        self.written = 0
+        """How often something was written."""
         self.paused_at: float | None = None
         """Monotonic seconds since which the client has not been reading."""
 
@@ -137,6 +139,7 @@ class Reply(web.StreamResponse):
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ClientGoneError("the client closed its connection")
+        self.written += 1
         transport.write(data)
 
 

@@ -129,7 +129,7 @@ class Endpoint(LoopActor):
     @handles(Sweep)
     def sweep(self, _: Sweep) -> None:
         """Bound what goes on inside."""
-        sweep(tuple(self._front.exchanges), self._clock())
+        sweep(tuple(self._front.exchanges), self._clock(), self._front.keepalive_s)
         self.after(SWEEP_S, Sweep())
 
     @handles(StopAccepting)

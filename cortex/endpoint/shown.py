@@ -67,7 +67,7 @@ def full(standing: Standing, now: float) -> dict[str, Any]:
             {"s_ago": round(now - at, 1), "word": failure.word, "detail": str(failure)}
             for at, failure in standing.failures
         ],
-        "quota": [_window(window) for window in standing.account.windows()],
+        "quota": [window_shown(window) for window in standing.account.windows()],
         "requests": [lease.request_id for lease in standing.leases.values()],
     }
 
@@ -99,7 +99,8 @@ def _tally(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _window(window: Window) -> dict[str, Any]:
+def window_shown(window: Window) -> dict[str, Any]:
+    """Return one window of a quota."""
     return {
         "model": window.model or None,
         "window": f"{window.counts}_per_{window.period}",

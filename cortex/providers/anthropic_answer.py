@@ -11,7 +11,7 @@ its own thoughts back (`anthropic_messages`). Only a client of its own dialect k
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -131,11 +131,18 @@ class Reader:
         """Something of the answer was told."""
         self.is_finished = False
         """The event `message_stop` came."""
+        self.reason: FinishReason | Literal[""] = ""
+        """Why it ended."""
 
     @property
     def is_holding(self) -> bool:
         """A call was begun that is not whole."""
         return self._call is not None
+
+    @property
+    def is_ending(self) -> bool:
+        """Why the answer ends was told, and not yet that it is whole."""
+        return bool(self._reason) and not self.is_finished
 
     @property
     def usage(self) -> Usage | None:
@@ -212,6 +219,7 @@ class Reader:
             return [_no_object(self._call)]
         self._call = None
         self.is_finished = True
+        self.reason = reason
         usage = self.usage
         return [Finish(reason), usage] if usage else [Finish(reason)]
 

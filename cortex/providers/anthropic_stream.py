@@ -7,10 +7,12 @@ goes on as it is. That is sound, since the type stands first in what Anthropic s
 is escaped, and a text that speaks of `data:` only makes its chunk be parsed.
 
 What is never let through: an event cut in two, an error (the caller writes its own), a call that is not whole but for
-one that the bound on the answer's length cut, anything after the end.
+one that the bound on the answer's length cut, why an answer ends without its end, anything after the end.
 """
 
-from cortex.chat import Usage
+from typing import Literal
+
+from cortex.chat import FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.anthropic_answer import Reader
 from cortex.providers.sse import Event, data_of, event_at, is_whole, last_end
@@ -34,6 +36,11 @@ class StreamPassage:
         self.finished = False
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""
@@ -101,7 +108,7 @@ class StreamPassage:
             self._fail(Failure("malformed", TOO_LONG))
 
     def _may_go(self) -> bool:
-        if self.failure is not None or self._reader.is_holding:
+        if self.failure is not None or self._reader.is_holding or self._reader.is_ending:
             return False
         self.committed = self.committed or self._reader.has_content or self.finished
         return self.committed

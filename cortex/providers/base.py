@@ -14,11 +14,11 @@ the caller's making (`close` returns it), never a success.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from cortex.chat import Ask, Delta, Need, Usage, Vectors
+from cortex.chat import Ask, Delta, FinishReason, Need, Usage, Vectors
 from cortex.messages import Allowance, Failure, Request
 
 
@@ -44,6 +44,8 @@ class Model(Struct, frozen=True):
     """In memory now; None where the upstream does not tell."""
     context_length: int = 0
     """Tokens; 0 where unknown."""
+    loaded_context: int = 0
+    """Tokens of context that it is loaded with; 0 where it is not loaded, or nobody tells."""
     size_bytes: int = 0
     vram_bytes: int = 0
     expires_at: str = ""
@@ -91,6 +93,11 @@ class Passage(Protocol):
     failure: Failure | None
     usage: Usage | None
 
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now; empty while nothing is committed or after a failure."""
         ...
@@ -136,7 +143,8 @@ class Provider(Protocol):
     def encode(self, request: Request, ask: Ask | None, model: str) -> Wire:
         """Write `request` for `model` (the upstream's own name of it).
 
-        `ask` is None exactly when it `passes`: then the client's bytes go on, but for what this worker's settings fix.
+        Without an `ask` the client's bytes go on, but for what this worker's settings fix: only where it `passes`. Such a
+        request comes with one as well, when an answer that was begun is to be gone on with.
         A stream is always asked to report its usage.
         """
         ...

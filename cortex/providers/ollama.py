@@ -186,6 +186,7 @@ def _model(entry: _Entry, listed: dict[str, Any], loaded: Mapping[str, _Entry] |
         digest=(entry.digest or "").removeprefix("sha256:"),
         loaded=None if loaded is None else running is not None,
         context_length=(running and running.context_length) or trained,
+        loaded_context=(running and running.context_length) or 0,
         size_bytes=entry.size or 0,
         vram_bytes=(running and running.size_vram) or 0,
         expires_at=(running and running.expires_at) or "",

@@ -6,7 +6,7 @@ and server/routes.go, 21 Aug 2026.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -81,6 +81,8 @@ class Reader:
         """Text, thinking or a tool call has been read."""
         self.is_finished = False
         """The line with `done: true` has been read."""
+        self.reason: FinishReason | Literal[""] = ""
+        """Why it ended."""
 
     def read(self, text: bytes) -> list[Delta | Failure]:
         """Return what one JSON object says; a failure is the last item."""
@@ -96,7 +98,8 @@ class Reader:
             return deltas
         if line.done:
             self.is_finished = True
-            deltas += [Finish(self._reason(line.done_reason)), _usage(line)]
+            self.reason = self._reason(line.done_reason)
+            deltas += [Finish(self.reason), _usage(line)]
         return deltas
 
     def _content(self, line: _Line) -> list[Delta | Failure]:

@@ -1,13 +1,15 @@
 """A streamed answer of Ollama: as deltas (`StreamDecoder`), or let through as it is (`StreamPassage`).
 
-NDJSON, an object a line. After the commit a chunk in whose bytes neither `"done":true` nor `"error"` stands holds
-nothing but more of the answer and goes on as it came; a quote inside a JSON string is escaped, so nothing that a model
-says can look like either key. (The arguments of a tool call are an object and may hold such a key: then parsing tells.)
+NDJSON, an object a line. After the commit a chunk in whose bytes neither `"done":true` nor `"error"` stands, and whose lines
+all look like objects, holds nothing but more of the answer and goes on as it came; a quote inside a JSON string is escaped, so
+nothing that a model says can look like either key. (The arguments of a tool call are an object and may hold such a key:
+then parsing tells.)
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
-from cortex.chat import Delta, Usage
+from cortex.chat import Delta, FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
 from cortex.providers.ollama_answer import Reader
@@ -77,6 +79,11 @@ class StreamPassage:
         self.failure: Failure | None = None
         self.usage: Usage | None = None
 
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
+
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""
         if self.failure is not None or self.finished:
@@ -93,9 +100,9 @@ class StreamPassage:
                 return b""
         if not self.committed:
             return self._watched(data)
-        if b'"error"' not in data and b'"done":true' not in data and b'"done": true' not in data:
+        if b'"error"' not in data and b'"done":true' not in data and b'"done": true' not in data and _is_objects(data):
             return data
-        quiet = _quiet_size(data)
+        quiet = _quiet_size(data) if _is_objects(data) else 0
         return data[:quiet] + self._watched(data[quiet:])
 
     def close(self) -> bytes:
@@ -137,6 +144,12 @@ class StreamPassage:
         self._held_size += len(line)
         if self._held_size > MAX_HELD and not self.committed:
             self.failure = Failure("malformed", _TOO_LONG)
+
+
+def _is_objects(data: bytes) -> bool:
+    """Tell whether each line begins as an object does; what does not, a proxy's page say, is parsed."""
+    lines = data.count(b"\n")
+    return data.startswith(b"{") and (lines == 1 or lines == data.count(b"\n{") + 1)
 
 
 def _quiet_size(data: bytes) -> int:

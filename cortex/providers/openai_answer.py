@@ -5,7 +5,7 @@ DeepSeek, Mistral; read Nov 2026), and each leniency stands beside its field. Wh
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -115,6 +115,8 @@ class Reader:
         self._finished: set[int] = set()
         self.has_content = False
         """Text, reasoning, audio or a whole tool call has been read."""
+        self.reason: FinishReason | Literal[""] = ""
+        """Why a choice ended; of several, the last that did."""
         self.read_only_usage = False
         """The last text read was a usage and no choice."""
 
@@ -198,6 +200,7 @@ class Reader:
         self.has_content = self.has_content or bool(deltas)
         if word == "stop" and self._calls.seen(index):
             word = "tool_calls"  # servers say stop after tool calls (Ollama, Gemini's OpenAI layer; LiteLLM #12481)
+        self.reason = word
         deltas.append(Finish(word, index))
         return deltas
 

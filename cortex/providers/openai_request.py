@@ -25,8 +25,25 @@ def written(chat: Chat, model: str, switches: Switches) -> Fields:
     fields: dict[str, Any] = {"model": model, "messages": messages}
     if chat.stream:
         fields["stream"] = True
+    if is_begun(chat):
+        fields |= _begun(messages[-1], switches)
     fields |= _tools(chat) | _sampling(chat, switches) | _shape(chat)
     return {name: raw(value) for name, value in fields.items()}
+
+
+def is_begun(chat: Chat) -> bool:
+    """Tell whether the last message is the beginning of the answer."""
+    last = chat.messages[-1] if chat.messages else None
+    return last is not None and last.role == "assistant" and not last.tool_calls
+
+
+def _begun(message: dict[str, Any], switches: Switches) -> dict[str, Any]:
+    """Mark `message` as the beginning of the answer, in it or beside it, as the server wants it."""
+    if switches.prefill == "prefix":
+        message["prefix"] = True
+    elif switches.prefill == "continue_final_message":
+        return {"continue_final_message": True, "add_generation_prompt": False}
+    return {}
 
 
 def _message(message: Message, switches: Switches) -> dict[str, Any]:

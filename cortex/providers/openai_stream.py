@@ -11,8 +11,9 @@ asked for, anything after the end.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
-from cortex.chat import Delta, Usage
+from cortex.chat import Delta, FinishReason, Usage
 from cortex.messages import Failure
 from cortex.providers.errors import Rule
 from cortex.providers.openai_answer import Reader
@@ -23,6 +24,7 @@ _DONE = b"[DONE]"
 _FINISH = b'"finish_reason"'
 _USAGE = b'"usage"'
 _DONE_EVENT = b"data: [DONE]\n\n"
+_OBJECT = b"data: {"
 _CUT = "the stream ended without a finish reason"
 
 
@@ -103,6 +105,11 @@ class StreamPassage:
         self.failure: Failure | None = None
         self.usage: Usage | None = None
 
+    @property
+    def silent(self) -> FinishReason | Literal[""]:
+        """Why an answer ended that is whole and says nothing; empty for any other."""
+        return self._reader.reason if self.finished and not self._reader.has_content else ""
+
     def feed(self, data: bytes) -> bytes:
         """Return the bytes that may go to the client now."""
         if self._is_over():
@@ -144,10 +151,13 @@ class StreamPassage:
             and _DONE not in data
             and data.count(_FINISH) == data.count(self._finish_null)
             and (_USAGE not in data or data.count(_USAGE) == data.count(self._usage_null))
+            and _is_objects(data)
         )
 
     def _quiet_size(self, data: bytes) -> int:
         """Return how many bytes of `data`, from its start, are events as `_is_quiet` means them."""
+        if not _is_objects(data):
+            return 0
         marks = [data.find(mark) for mark in (b'"error"', b'"tool_calls"', _DONE)]
         marks += [_first_set(data, _FINISH, self._finish_null), _first_set(data, _USAGE, self._usage_null)]
         return last_end(data[: min((at for at in marks if at >= 0), default=len(data))])
@@ -248,6 +258,12 @@ def reworded(data: bytes, words: Sequence[tuple[bytes, bytes]]) -> bytes:
     for theirs, ours in words:
         data = data.replace(theirs, ours)
     return data
+
+
+def _is_objects(data: bytes) -> bool:
+    """Tell whether each event is one line that begins as an object does; what is not so plain is parsed."""
+    ends = data.count(b"\n")
+    return data.startswith(_OBJECT) and (ends == 2 or ends == 2 * data.count(b"\n\ndata: {") + 2)
 
 
 def _null_forms(event: bytes) -> tuple[bytes, bytes]:

@@ -57,6 +57,9 @@ class Switches(Struct, frozen=True):
     keys that they do not know. Answers are read under both names."""
     repeat_penalty_field: str = "repeat_penalty"
     """Its name of that option (`repetition_penalty` in vLLM)."""
+    prefill: Literal["plain", "prefix", "continue_final_message"] = "plain"
+    """How the beginning of an answer is given to be continued: as a last message of the assistant and no more (llama.cpp, Groq,
+    OpenRouter), marked `prefix` (Mistral, which refuses it otherwise; docs.mistral.ai, Nov 2026), or by vLLM's field."""
     extra_sampling: bool = True
     """Takes options beyond OpenAI's: `top_k`, `min_p`, a repeat penalty (vLLM, llama.cpp, LM Studio)."""
     models_response: Literal["openai", "array", "none"] = "openai"
@@ -99,6 +102,7 @@ def is_plain(switches: Switches) -> bool:
         # … and what a translated request is written with
         extra_sampling=True,
         repeat_penalty_field="repeat_penalty",
+        prefill="plain",
     )
     return passing == Switches()
 

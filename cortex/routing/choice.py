@@ -9,7 +9,8 @@ from cortex.providers.base import Provider
 from cortex.routing.catalogue import AUTO, Resolution
 from cortex.routing.entry import Entry
 from cortex.routing.strategies import Ranked, State, Strategy, order_of, worth_waiting
-from cortex.workers.messages import Dispatch
+from cortex.workers.continues import AGAINST, digest_of
+from cortex.workers.messages import Dispatch, Onward
 from cortex.workers.standing import NEVER, Board, Obstacle
 
 PATIENCE_S = 10.0
@@ -17,6 +18,10 @@ PATIENCE_S = 10.0
 
 QUOTA_PATIENCE_S = 65.0
 """How long for a quota to be there again: a minute's window comes back within a minute, a day's is not waited for."""
+
+
+SHOWN = 16
+"""Candidates of each kind that a request's story remembers."""
 
 
 class Wait(NamedTuple):
@@ -51,6 +56,9 @@ def choose(
     if free:
         state.waiting = board.waiting
         ranked = order_of(strategy, request, free, state, now)
+        if dispatch.onward is not None:
+            ranked = going_on(dispatch.onward, ranked)
+        dispatch.looked_at = ranked[:SHOWN], passed[:SHOWN]
         if not passed:
             return ranked
         best = ranked[0].entry
@@ -71,7 +79,8 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
 
     Of a large pool only as many are looked at as it takes to find a few; when none can, all were.
     """
-    request, tried, declined = dispatch.request, dispatch.tried, dispatch.declined
+    request, tried, declined, onward = dispatch.request, dispatch.tried, dispatch.declined, dispatch.onward
+    least = dispatch.least_context
     passed: list[Passed] = []
 
     def is_free(entry: Entry) -> bool:
@@ -81,6 +90,10 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
         obstacle = standing.obstacle(now) or standing.model_obstacle(entry.model, request, now)
         if obstacle is None and declined and standing.name in declined:
             obstacle = Obstacle("full", declined[standing.name], now)
+        if obstacle is None and onward is not None and onward.verdict(standing, entry.model) in AGAINST:
+            obstacle = Obstacle("open", "does not continue an answer that was begun", NEVER)
+        if obstacle is None and least and standing.context_of(entry.model) < least:
+            obstacle = Obstacle("open", "is not known to have a larger context", NEVER)
         before = tried and (tried.get(standing.name) or tried.get((standing.name, entry.model)))
         if before:
             failure, again_at = before
@@ -95,6 +108,19 @@ def _sort(dispatch: Dispatch, resolution: Resolution, now: float) -> tuple[list[
 
     free = [entry for rotation in resolution.rotations for entry in rotation.look(is_free, now)]
     return free, passed
+
+
+def going_on(onward: Onward, ranked: Iterable[Ranked]) -> list[Ranked]:
+    """Put first who has the model that began an answer, then who is known to continue one; else the order stays."""
+
+    def place(candidate: Ranked) -> tuple[bool, bool]:
+        standing, model, _ = candidate.entry
+        is_same = standing.link.provider.normal_name(model) == onward.model or (
+            bool(onward.digest) and digest_of(standing, model) == onward.digest
+        )
+        return not is_same, onward.verdict(standing, model) is None
+
+    return [candidate._replace(why=f"goes on, {candidate.why}") for candidate in sorted(ranked, key=place)]
 
 
 def lacking(request: Request, provider: Provider) -> frozenset[Need]:

@@ -27,6 +27,10 @@ QUOTED_CHARACTERS = 200
 TOKENS_A_MESSAGE = 4
 TOKENS_AN_IMAGE = 256
 
+COUNT = re.compile(r"(?i)\bcount from one to twelve\b")
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+"""What it says when it is asked to count."""
+
 LOREM = (
     "lorem",
     "ipsum",
@@ -218,6 +222,8 @@ def _words(prompt: Prompt, name: str, random_words: random.Random, length: int) 
     mark = f"[simulated by {name}]"
     if prompt.schema is not None:
         return json.dumps(_json_answer(prompt, mark, random_words), ensure_ascii=False)
+    if COUNT.search(prompt.last("user")):
+        return ", ".join(NUMBERS)
     parts = [f"{mark} #{prompt.fingerprint}"]
     if prompt.images:
         parts.append(f"I see {prompt.images} image{'s' * (prompt.images != 1)}.")

@@ -102,6 +102,8 @@ class _Delivery:
         response.enable_chunked_encoding()
         await pace.sleep(pace.first_token_s)
         await response.prepare(self._request)
+        if fault is not None and fault.after_bytes is not None:
+            return await self._bytes(response, fault.after_bytes)
         if reply.opening:
             await response.write(reply.opening)
         breaks_at = min(fault.after_tokens, len(reply.tokens)) if fault is not None else -1
@@ -116,6 +118,18 @@ class _Delivery:
             self._received.tokens_sent += 1
             self._sent()
         await response.write(b"".join(self._ending()))
+        await response.write_eof()
+        return response
+
+    async def _bytes(self, response: web.StreamResponse, count: int) -> web.StreamResponse:
+        """Send so many bytes of a stream, and break off."""
+        reply = self._reply
+        self._received.ended = "fault"
+        data = b"".join((reply.opening, *reply.tokens, *reply.closing))[:count]
+        if data:
+            await response.write(data)
+        if self._fault is not None and self._fault.kind == "cut":
+            await self._cut()
         await response.write_eof()
         return response
 

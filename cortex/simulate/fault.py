@@ -44,6 +44,8 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind
     after_tokens: int = 0
     """For those in the body of a stream: how many tokens come first. Of a whole answer, that share of its bytes."""
+    after_bytes: int | None = None
+    """For `cut` and `cut_clean` of a stream, in place of `after_tokens`: how many bytes of the body come first."""
     status: int = 500
     """For `error_status`."""
     body: str | None = None

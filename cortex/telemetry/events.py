@@ -14,6 +14,7 @@ LEVELS: dict[str, Level] = {
     "pool refused": "error",
     "ledger cannot write": "error",
     "log cannot be written": "error",
+    "history cannot be written": "warning",
     "a model's load did not end": "warning",
     "configuration refused": "error",
     "start_error": "error",

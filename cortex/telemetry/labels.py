@@ -37,7 +37,7 @@ DIRECTIONS = ("input", "output")
 RELOADS = ("applied", "refused")
 
 ACTORS = (
-    *("ledger", "decisions", "stories", "telemetry", "cache", "workers", "dispatcher"),
+    *("ledger", "decisions", "history", "stories", "telemetry", "cache", "workers", "dispatcher"),
     *("health", "roster", "config", "endpoint"),
 )
 """Those of the tree that are not workers."""

@@ -18,6 +18,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from cortex.telemetry.tail import TAIL
+
 GATHER_S = 0.05
 HELD_BYTES = 8_000_000
 """Of lines that nobody takes."""
@@ -32,19 +34,21 @@ def configure(style: Literal["console", "json"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    if style == "json":
+    if style == "json" or not _colours():
         structlog.configure(
             processors=[],
             logger_factory=lambda *_: Lines(),
-            wrapper_class=JsonLogger,
+            wrapper_class=JsonLogger if style == "json" else PlainLogger,
             cache_logger_on_first_use=True,
         )
     else:
         structlog.configure(
             processors=[
+                _when_heard,
                 *shared,
+                _kept,
                 _without_nothing,
-                structlog.dev.ConsoleRenderer(colors=_colours(), pad_event_to=0, sort_keys=False),
+                structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0, sort_keys=False),
             ],
             logger_factory=lambda *_: Lines(),
             cache_logger_on_first_use=True,
@@ -106,16 +110,18 @@ class Writer:
             self._held_bytes -= len(data)
 
 
-class JsonLogger(structlog.BoundLoggerBase):
-    """A bound logger that writes one JSON object a line; structlog's chain of processors costs three times as much."""
+class DirectLogger(structlog.BoundLoggerBase):
+    """A bound logger that writes its line itself; structlog's chain of processors costs three times as much, and more."""
 
     def info(self, event: str, **facts: Any) -> None:
         """Write a line."""
-        self._line("info", event, facts)
+        if TAIL.is_heard("info"):
+            self._line("info", event, facts)
 
     def warning(self, event: str, **facts: Any) -> None:
         """Write a line that somebody should see."""
-        self._line("warning", event, facts)
+        if TAIL.is_heard("warning"):
+            self._line("warning", event, facts)
 
     def error(self, event: str, **facts: Any) -> None:
         """Write a line that somebody should act on."""
@@ -126,14 +132,38 @@ class JsonLogger(structlog.BoundLoggerBase):
         self._line("error", event, {"exc_info": True, **facts})
 
     def debug(self, event: str, **facts: Any) -> None:
-        """Write nothing."""
+        """Write a line for who looks for something."""
+        if TAIL.is_heard("debug"):
+            self._line("debug", event, facts)
 
     def _line(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        # msgspec writes the time as RFC 3339.
         line: EventDict = {"timestamp": datetime.now(UTC), "level": level, "event": event, **self._context, **facts}
         if "exc_info" in line:
             line = structlog.processors.format_exc_info(self._logger, level, line)
-        self._logger.msg(_encoder.encode(line))
+        TAIL.put(dict(line))
+        self._logger.msg(self._spelled(line))
+
+    def _spelled(self, line: EventDict) -> bytes:
+        raise NotImplementedError
+
+
+class JsonLogger(DirectLogger):
+    """One JSON object a line."""
+
+    def _spelled(self, line: EventDict) -> bytes:
+        return _encoder.encode(line)  # msgspec writes the time as RFC 3339
+
+
+class PlainLogger(DirectLogger):
+    """A line as people read it, without colours: for a file, a pipe, or the journal of a process supervisor."""
+
+    def _spelled(self, line: EventDict) -> bytes:
+        timestamp, level, event = line.pop("timestamp"), line.pop("level"), line.pop("event")
+        trace = line.pop("exception", "")
+        facts = " ".join([f"{name}={_plain(value)}" for name, value in line.items() if value not in (None, "")])
+        head = f"{timestamp.isoformat(timespec='microseconds')[:-6]}Z [{level:<8}] {event}"
+        text = f"{head} {facts}" if facts else head
+        return (f"{text}\n{trace}" if trace else text).encode(errors="backslashreplace")
 
 
 class Lines:
@@ -165,6 +195,28 @@ class _Bridge(logging.Handler):
         log: Any = structlog.get_logger()
         write = log.error if record.levelno >= logging.ERROR else log.warning
         write("library", logger=record.name, message=record.getMessage(), exc_info=record.exc_info)
+
+
+def _plain(value: object) -> str:
+    """Return a fact as one word: quoted where it would not be one."""
+    kind = type(value)
+    if kind is str:
+        text = str(value)
+        return text if text.isprintable() and " " not in text else repr(text)
+    return repr(value)
+
+
+def _when_heard(_: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Let go of what is too quiet for the level in force."""
+    if not TAIL.is_heard(name):
+        raise structlog.DropEvent
+    return event
+
+
+def _kept(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Keep a copy for who looks at the log live: what comes after takes the line apart."""
+    TAIL.put({**event, "timestamp": datetime.now(UTC)})
+    return event
 
 
 def _without_nothing(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -56,6 +56,10 @@ class Metrics(Collector):
         )
         self.tokens = Counter("cortex_tokens", "Tokens, as upstreams counted them.", ("worker", "model", "direction"))
         self.failovers = Counter("cortex_failovers", "Attempts given up for another worker.", ("worker", "word"))
+        self.failovers_seen = Counter(
+            "cortex_failovers_seen", "Answers that broke off before their clients' eyes.", ("worker", "word")
+        )
+        self.resumes = Counter("cortex_resumes", "Attempts to go on with a begun answer.", ("worker", "outcome"))
         self.attempts = Counter("cortex_attempts", "Attempts ended.", ("worker", "outcome"))
         self.queue_seconds = Histogram("cortex_queue_seconds", "Time in the line of those that waited.", ())
         self.restarts = Counter("cortex_actor_restarts", "Actors started again by their supervisor.", ("actor",))
@@ -167,6 +171,11 @@ class Metrics(Collector):
             self.attempts.add((self.told.worker(tried.worker), labels.outcome(outcome)))
             if tried.failure and number < len(record.attempts):
                 self.failovers.add((self.told.worker(tried.worker), labels.word(tried.failure.word)))
+            if tried.resumed:
+                self.resumes.add((self.told.worker(tried.worker), tried.resumed))
+        if record.broke:
+            broken = next((tried.worker for tried in record.attempts if tried.told), worker)
+            self.failovers_seen.add((self.told.worker(broken), labels.word(record.broke)))
         attempt = record.answered_by
         if attempt and attempt.first_token_s is not None:
             self.first_token_seconds.add((worker, model), attempt.first_token_s - attempt.began_s)

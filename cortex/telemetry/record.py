@@ -1,11 +1,14 @@
 """The life of one request: the one place where log, metrics, trace, page and `X-Cortex-Why` take it from. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from cortex.chat import Usage
 from cortex.messages import Failure, Request
+
+NOBODY: tuple[Sequence[Any], Sequence[Any]] = ((), ())
 
 
 class Attempt(Struct, omit_defaults=True):
@@ -19,6 +22,11 @@ class Attempt(Struct, omit_defaults=True):
     first_token_s: float | None = None
     ended_s: float | None = None
     failure: Failure | None = None
+    told: bool = False
+    """Something of its answer went to the client."""
+    resumed: str = ""
+    """Of one that was to go on with a begun answer: `continued`, `overlapped` or `restarted` (both cut to what was new), `anew`
+    (nothing but thoughts was out), `failed`."""
 
 
 class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
@@ -39,6 +47,8 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
     """As asked for."""
     stream: bool = False
     attempts: list[Attempt] = []
+    broke: str = ""
+    """The word of a break that the client was told of: nobody could go on with what it had."""
     queued_s: float = 0.0
     usage: Usage | None = None
     outcome: str = ""
@@ -53,12 +63,14 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
     """How the cache had part in it: `hit`, `miss`, `shared` or `bypass`."""
     pays: bool = True
     """Its attempts and tokens count as its own; not where a kept answer or another's call spared them."""
+    looked_at: tuple[Sequence[Any], Sequence[Any]] = NOBODY
+    """Who was looked at when a worker was last chosen: those that could take it, ranked, and those that could not."""
+    refused_by: Sequence[Any] = ()
+    """Of a request that nobody took: every worker with why."""
+    candidates: list[dict[str, Any]] = []
+    """The same in words, of one that is kept on disk."""
     given: tuple[str, str, float] | None = None
     """Of an answer that was kept: the worker and the model that gave it, and how many seconds ago."""
-    traceparent: str = ""
-    """W3C trace context that the client sent, where traces are on."""
-    trace_id: str = ""
-    """Of its span, where traces are on."""
 
     def __repr__(self) -> str:
         return f"<Record {self.id} {self.outcome or 'running'} {[attempt.worker for attempt in self.attempts]}>"
@@ -92,7 +104,7 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
     @property
     def first_token_s(self) -> float | None:
         """Seconds from arrival to the first content that went to the client."""
-        return self.attempts[-1].first_token_s if self.attempts else None
+        return next((attempt.first_token_s for attempt in self.attempts if attempt.first_token_s is not None), None)
 
     @property
     def overhead_s(self) -> float:
@@ -117,13 +129,15 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
             "cache": self.cache,
             "attempts": len(self.attempts),
             "why": self.why,
-            "first_token_s": _rounded(attempt.first_token_s) if attempt else None,
+            "first_token_s": _rounded(self.first_token_s),
             "total_s": round(self.total_s, 4),
             "tokens_in": usage.input_tokens if usage else None,
             "tokens_out": usage.output_tokens if usage else None,
             "outcome": self.outcome,
             "status": self.status,
         }
+        if attempt is not None and attempt.resumed:
+            facts["resumed"] = attempt.resumed
         if self.detail and attempt is not None:
             facts["detail"] = self.detail
         return facts
@@ -137,7 +151,6 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
             "arrived_at": self.arrived_at,
             "queued_s": _rounded(self.queued_s),
             "overhead_s": _rounded(self.overhead_s, 6) if self.outcome else None,
-            **({"trace_id": self.trace_id} if self.trace_id else {}),
             "attempts_made": [
                 {
                     "worker": attempt.worker,
@@ -147,6 +160,7 @@ class Record(Struct, kw_only=True, eq=False, omit_defaults=True):
                     "began_s": _rounded(attempt.began_s),
                     "first_token_s": _rounded(attempt.first_token_s),
                     "ended_s": _rounded(attempt.ended_s),
+                    "resumed": attempt.resumed or None,
                     "failure": str(attempt.failure) if attempt.failure else None,
                 }
                 for attempt in self.attempts

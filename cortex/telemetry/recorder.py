@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
 from cortex.telemetry.record import Record
@@ -37,16 +38,16 @@ class Recorder(LoopActor):
         *,
         journal: Journal,
         metrics: Metrics,
+        history: History,
         learn: Callable[[Record], None],
         keep: Callable[[Record], None] | None = None,
-        trace: Callable[[Record], None] | None = None,
     ) -> None:
         super().__init__()
         self._journal = journal
+        self._history = history
         self._metrics = metrics
         self._learn = learn
         self._keep = keep
-        self._trace = trace
         self._log: Any = structlog.get_logger()
 
     def on_start(self) -> None:
@@ -75,8 +76,7 @@ class Recorder(LoopActor):
         if record.decision is not None:
             self._learn(record)
             record.decision = None
-        if self._trace is not None:
-            self._trace(record)
+        self._history.finished(record)
         if self._keep is not None:
             self._keep(record)
         line = record.line()

@@ -1,6 +1,7 @@
 """What is said to workers, and between them, the dispatcher and the health actor."""
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -8,7 +9,10 @@ from msgspec import Struct
 from cortex.config.model import Breaker, Routing, Worker
 from cortex.messages import Failure, Request
 from cortex.providers.base import Findings
+from cortex.telemetry.record import NOBODY
 from cortex.transport.response import Response
+from cortex.workers.continues import Verdict
+from cortex.workers.standing import Standing
 
 
 class Tried(NamedTuple):
@@ -19,17 +23,40 @@ class Tried(NamedTuple):
     """Monotonic seconds from which it may be asked once more; infinity for never."""
 
 
+class Onward(NamedTuple):
+    """Of a request whose client has the beginning of its answer: what is wanted of whoever goes on."""
+
+    model: str
+    """The model that began it, by its normal name."""
+    digest: str
+    """Of its weights; empty where nobody tells."""
+    verdict: Callable[[Standing, str], Verdict | None]
+    """What is known of a worker's model and begun answers; None where nothing has to be continued, only asked anew."""
+
+
 class Dispatch:
     """Asked of the dispatcher: a `Lease` for this request, or a `Refusal`."""
 
-    __slots__ = ("declined", "queued_at", "request", "tried", "waited_s")
+    __slots__ = ("declined", "least_context", "looked_at", "onward", "queued_at", "request", "tried", "waited_s")
 
-    def __init__(self, request: Request, tried: "dict[str | tuple[str, str], Tried]") -> None:
+    def __init__(
+        self,
+        request: Request,
+        tried: "dict[str | tuple[str, str], Tried]",
+        onward: Onward | None = None,
+        least_context: int = 0,
+    ) -> None:
         self.request = request
+        self.onward = onward
+        """Its client has the beginning of an answer already."""
+        self.least_context = least_context
+        """Tokens of context that a model must be known to have, since the prompt was too long for another; 0: any will do."""
         self.tried = tried
         """By worker, or by worker and model where the failure was about that model only; grows from attempt to attempt."""
         self.declined: dict[str, str] = {}
         """Workers that refused this very dispatch, and why; written by them, cleared when it waits."""
+        self.looked_at = NOBODY
+        """Who was looked at last: ranked, and passed over; for the request's story."""
         self.queued_at = 0.0
         self.waited_s = 0.0
         """Seconds in the line so far; written by the dispatcher."""
@@ -93,6 +120,10 @@ class Drain(Struct, frozen=True):
 
 class Resume(Struct, frozen=True):
     """Asked of a worker: take work again, whatever kept it from it (drain, rest, a retired key, an open breaker)."""
+
+
+class Retire(Struct, frozen=True):
+    """Asked of a worker: use its key no more, until the settings change or it is resumed."""
 
 
 class RefusedTogether(Struct, frozen=True):

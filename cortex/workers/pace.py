@@ -68,6 +68,11 @@ class Pace:
         """Return the usual time to the first token of a loaded `model`."""
         return _value(self._first_token_s, model)
 
+    def usual_first_token_s(self) -> float | None:
+        """Return the usual time to a first token, whichever model: the median of its models'."""
+        means = sorted([mean.value for mean in self._first_token_s.values() if mean.value is not None])
+        return means[len(means) // 2] if means else None
+
     def total_s(self, model: str) -> float | None:
         """Return the usual time of a whole answer."""
         return _value(self._total_s, model)

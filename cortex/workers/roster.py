@@ -15,7 +15,7 @@ from cortex.actors.names import Names
 from cortex.actors.spec import ChildSpec
 from cortex.actors.supervisor import ChildInfo, DeleteChild, StartChild, WhichChildren
 from cortex.config.model import Settings, Worker
-from cortex.config.watcher import Current, Edited, Refused
+from cortex.config.watcher import Current, Edited, Refused, effect_of
 from cortex.telemetry.events import Report
 from cortex.transport.pool import Pool
 from cortex.workers.messages import Configure, Drain, WorkersChanged
@@ -73,18 +73,11 @@ class Roster(LoopActor):
     @handles(Edited)
     def edited(self, edited: Edited) -> None:
         """Apply an edit."""
-        changes = edited.changes
         self._on_reload("applied")
         self._report(
             Report(
                 "configuration applied",
-                facts={
-                    "started": [worker.name for worker in changes.start],
-                    "stopped": list(changes.stop),
-                    "changed": [worker.name for worker in changes.change],
-                    "sections": list(changes.sections),
-                    "restart_needed": list(changes.restart_needed),
-                },
+                facts=effect_of(edited.changes),
             )
         )
         self._reconcile(edited.settings)
@@ -115,7 +108,7 @@ class Roster(LoopActor):
             standing = self._board.get(worker.name)
             if standing is None or self._names.lookup(standing.actor) is None:
                 self.own(self._add(worker))
-            configure = Configure(worker, settings.routing, settings.breaker)
+            configure = Configure(worker, settings.timed, settings.breaker)
             all_told &= self._names.tell(f"workers/{worker.name}", configure) or standing is None
         for standing in list(self._board):
             if standing.name not in settings.workers:

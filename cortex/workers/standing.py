@@ -198,8 +198,13 @@ class Standing:
     def quota_rest(self, now: float) -> str:
         """Return why no model that it has can be asked for its quota's sake; empty while one can."""
         names = self.settings.models or [model.name for model in (self.models or {}).values()]
-        whys = [self.account.rests(name, now) for name in names[:MODELS_LOOKED_AT]]
-        return whys[0] if whys and all(whys) else ""
+        first = ""
+        for name in names[:MODELS_LOOKED_AT]:
+            why = self.account.rests(name, now)
+            if not why:
+                return ""
+            first = first or why
+        return first
 
     def is_cold(self, model: str) -> bool:
         """Whether `model` has to be loaded first, as far as is known."""
@@ -213,6 +218,18 @@ class Standing:
         """Whether `model` can be asked to think; also true where its upstream does not tell."""
         known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
         return known is None or known.capabilities is None or "thinking" in known.capabilities
+
+    def context_of(self, model: str) -> int:
+        """Return how many tokens `model` takes here; 0 where nobody knows.
+
+        Where models are loaded it is what this one is loaded with: what it was trained for says nothing.
+        """
+        if self.settings.num_ctx is not None:
+            return self.settings.num_ctx
+        known = None if self.models is None else self.models.get(self.link.provider.normal_name(model))
+        if known is None:
+            return 0
+        return known.context_length if known.loaded is None else known.loaded_context
 
     def now_loaded(self, model: str) -> None:
         """Note that `model` just answered, so it is in memory."""

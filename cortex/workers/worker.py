@@ -16,7 +16,7 @@ from cortex.chat import Usage
 from cortex.config.model import Breaker, Routing
 from cortex.config.model import Worker as WorkerSettings
 from cortex.messages import STRIKES, Failure, Outcome
-from cortex.providers.base import Findings
+from cortex.providers.base import Findings, Model
 from cortex.providers.catalogue import provider_for
 from cortex.quota.terms import Rest as QuotaRest
 from cortex.telemetry.events import Report
@@ -26,7 +26,9 @@ from cortex.transport.origin import Origin
 from cortex.transport.pool import Pool
 from cortex.transport.response import Response
 from cortex.workers.books import Books
+from cortex.workers.continues import Continues
 from cortex.workers.lease import Ended, Lease, Link
+from cortex.workers.measuring import IDLE_S, to_measure
 from cortex.workers.messages import (
     Configure,
     Dispatch,
@@ -38,10 +40,12 @@ from cortex.workers.messages import (
     RefusedTogether,
     Rest,
     Resume,
+    Retire,
     SlotFree,
     WorkersChanged,
 )
-from cortex.workers.standing import Board, Standing, is_own
+from cortex.workers.standing import NEVER, Board, Standing, is_own
+from cortex.workers.trial import tried
 
 LOAD_TIMEOUT_S = 300.0
 """What a model may take to load before anything is known of it: Ollama's own OLLAMA_LOAD_TIMEOUT (docs, August 2026)."""
@@ -110,9 +114,18 @@ class Worker(LoopActor):
         pool: Pool,
         report: Callable[[Report], None],
         on_idle: IdleWorker,
+        continues: Callable[[], Continues | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """`continues` gives where to remember which models go on with a begun answer; None: that is not to be measured."""
         super().__init__()
+        self._continues = continues
+        self._wall = wall
+        self._quiet_since = clock()
+        """When something last happened here."""
+        self._measured: set[tuple[str, str]] = set()
+        """Models that were asked, with their digests: once, whatever came of it."""
         self._settings = settings
         self._routing = routing
         self._board = board
@@ -207,6 +220,7 @@ class Worker(LoopActor):
     def ended(self, ended: Ended) -> None:
         """Learn from how a lease ended, and say so where somebody waits for the slot."""
         lease, outcome = ended.lease, ended.outcome
+        self._quiet_since = self._clock()
         if outcome.cancelled:
             self.standing.breaker.give_up_trial(trial=lease.trial)
         elif outcome.failure is None:
@@ -299,6 +313,27 @@ class Worker(LoopActor):
             self._board.changed()
             self._names.tell("dispatcher", WorkersChanged())
 
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find out of one model whether it goes on with a begun answer, where nobody is waiting."""
+        continues = self._continues()
+        now = self._clock()
+        if continues is None or self._board.waiting or now - self._quiet_since < IDLE_S:
+            return
+        model = to_measure(self.standing, continues, self._measured, now, self._wall())
+        if model is not None:
+            self._measured.add((model.name, model.digest))
+            self.own(self._try(model, continues))
+
+    async def _try(self, model: Model, continues: Continues) -> None:
+        routing = self._routing
+        budgets = Budgets(routing.connect_timeout_s, routing.first_token_timeout_s, routing.stall_timeout_s)
+        verdict = await tried(self._pool, self.standing.link, model, budgets)
+        if verdict is not None:
+            continues.learn(self.standing, model.name, verdict)
+            self._say("measured", model=model.name, begun_answer=verdict)
+
     @handles(Configure)
     def configure(self, configure: Configure) -> None:
         """Take new settings; running answers go on with what they have."""
@@ -354,6 +389,15 @@ class Worker(LoopActor):
         self._names.tell("dispatcher", WorkersChanged())
         return True
 
+    @handles(Retire)
+    def retire(self, _: Retire) -> bool:
+        """Use the key no more; what runs ends."""
+        standing = self.standing
+        standing.retired_why, standing.retired_by, standing.retired_at = "asked to", "request", NEVER
+        self._say("key retired", why="asked to")
+        self._board.changed()
+        return True
+
     @handles(Rest)
     def rest(self, rest: Rest) -> bool:
         """Take no new work for a while."""
@@ -401,7 +445,7 @@ class Worker(LoopActor):
         standing.retired_why, standing.retired_at = str(failure), now
         standing.retired_by = "request" if "request" in {by, standing.retired_by} else "probe"
         pool = [other for other in self._board if other.settings.pool == standing.settings.pool]
-        if len(pool) > 1 and all(other.retired_why and now - other.retired_at < TOGETHER_S for other in pool):
+        if len(pool) > 1 and all(other.retired_why and 0.0 <= now - other.retired_at < TOGETHER_S for other in pool):
             for other in pool:
                 self._names.tell(other.actor, RefusedTogether(str(failure)))
 

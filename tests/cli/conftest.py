@@ -1,6 +1,12 @@
 """The command line in an environment of its own, and daemons for it to talk to."""
 
+import http.client
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +15,7 @@ from scripted_daemon import ScriptedDaemon
 
 from cortex.cli import cli
 
+BOUND_S = 30
 _OURS = ("CORTEX_", "OLLAMA_", "LOCAL_OLLAMA_", "GEMINI_", "COHERE_", "GROQ_", "NO_COLOR")
 
 
@@ -40,3 +47,39 @@ def cortex() -> Callable[..., Result]:
         return result
 
     return run
+
+
+def is_ready(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_S)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except ConnectionError:
+        return False
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demonstration as a process; gives its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("demo") / "log"
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("CORTEX_")}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cortex", "run", "--demo"],
+            env={**variables, "CORTEX_PORT": str(port)},
+            stdout=file,
+            stderr=file,
+            cwd=log.parent,
+        )
+    end = time.monotonic() + BOUND_S
+    while not is_ready(port):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(BOUND_S) == 0, log.read_text()

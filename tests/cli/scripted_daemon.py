@@ -55,18 +55,22 @@ def usage(tokens: int) -> dict[str, Any]:
 class ScriptedDaemon:
     """See the module's docstring. `answers` maps "GET /path" to what is said; `asked` is what came."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.answers: dict[str, Said | Callable[[BaseHTTPRequestHandler], None]] = {}
         self.asked: list[Asked] = []
         self.let_go = threading.Event()
         """Set at the end, for an answer that waits for it."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -142,4 +146,58 @@ def tree(*workers: dict[str, Any], **facts: Any) -> dict[str, Any]:
         "problems": [],
         "tree": root,
         **facts,
+    }
+
+
+def row(name: str, parent: str = "root", depth: int = 1, **facts: Any) -> dict[str, Any]:
+    """An actor as /cortex/v1/snapshot has it."""
+    whereabouts = {"parent": parent, "depth": depth, "mailbox_limit": 10_000}
+    return {**actor(name), **whereabouts, **facts}
+
+
+def worker_row(name: str, **facts: Any) -> dict[str, Any]:
+    """A worker as /cortex/v1/snapshot has it."""
+    speed = {"per_s": 0.0, "spark": [0] * 30, "first_token_s": None}
+    return {**row(name, "workers", 2), **worker(name), **speed, **facts}
+
+
+def snapshot(*workers: dict[str, Any], events: Any = (), **summary: Any) -> dict[str, Any]:
+    """What /cortex/v1/snapshot says of a daemon with these workers."""
+    rows = [
+        row("root", "", 0, kind="supervisor"),
+        row("telemetry"),
+        row("workers", kind="supervisor"),
+        *workers,
+        row("dispatcher"),
+    ]
+    figures = {
+        "status": "healthy",
+        "uptime_s": 65.2,
+        "requests_per_s": 0.4,
+        "p50_s": 0.31,
+        "p95_s": 1.25,
+        "free_share": 0.934,
+        "saved_usd": 0.0123,
+        "cost_usd": 0.0,
+        "in_flight": 2,
+        "slots": 16,
+        "queue": 0,
+        "failovers": 7,
+        "failovers_seen": 0,
+        "restarts": 1,
+        "max_restarts": 3,
+        "max_seconds": 5.0,
+        "cache_ratio": None,
+        "clients": 0,
+        "problems": [],
+    }
+    return {
+        "version": "0.1.0",
+        "pid": 1,
+        "started_at": 1_700_000_000.0,
+        "at": 1_700_000_065.0,
+        "summary": {**figures, **summary},
+        "rows": {each["name"]: each for each in rows},
+        "order": [each["name"] for each in rows],
+        "events": list(events),
     }

@@ -56,6 +56,30 @@ def test_an_action_carries_the_header_that_no_web_page_can_send(daemon, client):
     assert daemon.asked[0].headers["X-Cortex"] == "1"
 
 
+def test_what_has_no_end_is_read_line_by_line(daemon, client):
+    daemon.answers["GET /cortex/v1/events"] = says(b": ping\n\ndata: 1\n\n")
+
+    with client.listen("/cortex/v1/events", 5.0) as stream:
+        assert list(stream.lines()) == [": ping", "", "data: 1", ""]
+
+
+def test_what_has_no_end_and_is_silent_counts_as_broken(daemon, client):
+    """It says nothing until the test is over."""
+
+    def silent(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        daemon.let_go.wait()
+
+    daemon.answers["GET /cortex/v1/events"] = silent
+
+    with (
+        client.listen("/cortex/v1/events", 0.05) as stream,
+        pytest.raises(Refused, match=r"has not answered within 0\.05 s"),
+    ):
+        list(stream.lines())
+
+
 @pytest.mark.parametrize(("name", "path"), [("cloud/1", "cloud/1"), ("a?b#c", "a%3Fb%23c"), ("ä b", "%C3%A4%20b")])
 def test_any_name_can_stand_in_a_path(name, path):
     assert worker_path(name) == f"/cortex/v1/workers/{path}"

@@ -36,6 +36,12 @@ def test_the_models_of_the_running_daemon_are_offered(served, complete):
     assert complete("chat", "q") == ["qwen3:4b"]
 
 
+def test_the_last_requests_are_offered(daemon, complete):
+    daemon.answers["GET /cortex/v1/requests"] = says({"requests": [{"id": "r-2"}, {"id": "q-1"}]})
+
+    assert complete("requests", "r") == ["r-2"]
+
+
 def test_another_daemon_on_the_line_is_asked(served, complete, monkeypatch):
     url = served.url
     monkeypatch.setenv("CORTEX_URL", "http://127.0.0.1:1")
@@ -58,7 +64,7 @@ def test_a_daemon_that_hangs_is_not_waited_for(daemon, complete):
 
 
 def test_verbs_are_offered(complete):
-    assert complete("re") == ["resume", "rest", "restart"]
+    assert complete("re") == ["requests", "resume", "rest", "restart"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -67,7 +67,7 @@ def test_a_settings_file_that_is_a_folder_is_one_line_and_2():
     assert err.startswith("folder: expected a readable text file")
 
 
-@pytest.mark.parametrize("verb", ["status", "drain", "chat"])
+@pytest.mark.parametrize("verb", ["status", "top", "events", "requests", "keys", "models", "drain", "chat"])
 def test_what_asks_a_daemon_imports_nothing_heavy(verb):
     """The 150 ms that `cortex status` may take are import time; each of these costs 10 to 200 ms."""
     source = f"import sys, cortex.cli as c; c.cli.get_command(None, {verb!r}); print(*sys.modules)"

@@ -1,9 +1,7 @@
 """The command line against the real daemon, with the simulated upstreams of its demonstration."""
 
-import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from cortex.commands.tree import actors
 
 BOUND_S = 30
 TREE_KEYS = {"cache", "status", "version", "uptime_s", "in_flight", "queue", "problems", "tree"}
@@ -29,42 +29,6 @@ WHOLE_KEYS = {
     "requests",
     "usage",
 }
-
-
-def is_ready(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND_S)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except ConnectionError:
-        return False
-    finally:
-        connection.close()
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The demonstration as a process; gives its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("demo") / "log"
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("CORTEX_")}
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cortex", "run", "--demo"],
-            env={**variables, "CORTEX_PORT": str(port)},
-            stdout=file,
-            stderr=file,
-            cwd=log.parent,
-        )
-    end = time.monotonic() + BOUND_S
-    while not is_ready(port):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < end, log.read_text()
-    yield f"http://127.0.0.1:{port}"
-    process.send_signal(signal.SIGTERM)
-
-    assert process.wait(BOUND_S) == 0, log.read_text()
 
 
 @pytest.fixture
@@ -170,3 +134,30 @@ def test_the_demonstration_says_that_a_settings_file_is_not_read(tmp_path):
 
     assert done.returncode == 1
     assert b"--demo has settings of its own; mine.toml is not read" in done.stderr
+
+
+def test_the_last_requests_the_keys_the_models_and_the_events_of_the_real_daemon_are_told(real, cortex):
+    cortex("chat", "sim-cloud-70b", input="Hello")
+
+    newest = json.loads(cortex("requests", "--json").stdout)["requests"][0]
+    story = cortex("requests", newest["id"])
+
+    assert (story.exit_code, newest["worker"]) == (0, "cloud/1")
+    assert "1 attempt in " in story.stdout
+    assert "1.  cloud/1  sim-cloud-70b" in story.stdout
+    assert any(line.startswith("cloud/1  ● ready") for line in cortex("keys").stdout.splitlines())
+    assert "requests per minute" in cortex("keys").stdout
+    assert any(line.startswith("sim-cloud-70b  cloud/1") for line in cortex("models").stdout.splitlines())
+    assert "● endpoint started" in cortex("events", "--limit", "200").stdout
+
+
+def test_the_picture_of_top_has_the_actors_of_status(real, cortex):
+    picture = json.loads(cortex("top", "--json").stdout)
+
+    assert set(picture) == {"version", "pid", "started_at", "at", "summary", "rows", "order", "events"}
+    assert picture["rows"]["telemetry"]["mailbox_limit"] == 10_000
+    tree = json.loads(cortex("status", "--json").stdout)["tree"]
+    assert set(picture["order"]) == {"root", *(actor["name"] for actor in actors(tree))}
+    drawn = cortex("top")
+    assert drawn.exit_code == 0
+    assert all(name in drawn.stdout for name in picture["order"])

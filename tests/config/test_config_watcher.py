@@ -375,3 +375,41 @@ def test_what_is_in_force_shows_no_secret():
     current = Current(loaded, texts=Texts("", "K=sk-hunter2-0123456789"))
 
     assert "hunter2" not in repr(current) + repr(current.settings) + repr(current.texts)
+
+
+async def test_the_last_edits_are_remembered_the_newest_first_with_what_came_of_them(daemon, files):
+    await daemon.looks()
+    assert not daemon.current.edits
+
+    files.config.write_text(DESK + RACK)
+    await daemon.hears_edit()
+    files.config.write_text(DESK + "[oops")
+    await daemon.hears_refusal()
+    await daemon.looks()
+
+    refused, applied = daemon.current.edits
+    assert (applied.result, applied.effect["started"], applied.problems) == ("applied", ["rack"], [])
+    assert "+[workers.rack]" in applied.diff
+    assert refused.result == "refused"
+    assert "+[oops" in refused.diff
+    assert "-[workers.rack]" in refused.diff, "the difference is from what is in force"
+    assert refused.problems
+
+
+async def test_a_file_that_was_emptied_is_remembered_with_its_difference(daemon, files):
+    await daemon.looks()
+    files.config.write_text("")
+    await daemon.hears_refusal()
+
+    assert "-[workers.desk]" in daemon.current.edits[0].diff
+
+
+async def test_no_remembered_edit_shows_a_key(daemon, files):
+    await daemon.looks()
+    for key in ("zq81-0123-4567-wxyz", "zq82-0123-4567-wxyz"):
+        files.config.write_text(f'[workers.groq]\nprovider = "groq"\nkeys = [\n  "{key}",\n]\n')
+        await daemon.hears_edit()
+
+    shown = "".join(edit.diff for edit in daemon.current.edits)
+    assert "***wxyz" in shown
+    assert "0123" not in shown

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cortex.config import model, schema, workers
 from cortex.config.load import load
@@ -63,6 +64,14 @@ def test_no_file_gives_the_defaults():
         ("routing", 'connect_timeout = "250ms"', "connect_timeout_s", 0.25),
         ("routing", 'first_token_timeout = "1s"', "first_token_timeout_s", 1.0),
         ("routing", 'stall_timeout = "1s"', "stall_timeout_s", 1.0),
+        ("streams", "resume = false", "resume", False),
+        ("streams", "hold_tools = false", "hold_tools", False),
+        ("streams", 'keepalive = "2s"', "keepalive_s", 2.0),
+        ("streams", 'first_token_timeout = "1s"', "first_token_timeout_s", 1.0),
+        ("streams", 'stall_timeout = "1s"', "stall_timeout_s", 1.0),
+        ("streams", 'max_held = "1MB"', "max_held_bytes", 1_000_000),
+        ("routing", 'on_refusal = "next"', "on_refusal", "next"),
+        ("routing", 'on_too_long = "answer"', "on_too_long", "answer"),
         ("breaker", "failures = 1", "failures", 1),
         ("breaker", "window = 100", "window", 100),
         ("breaker", "min_error_rate = 1", "min_error_rate", 1.0),
@@ -475,6 +484,12 @@ def test_no_key_written_into_the_file_is_ever_in_a_problem(key):
     assert "hunter2" not in " ".join(map(str, problems(text)))
 
 
+def test_the_time_outs_of_streams_take_the_place_of_those_of_routing():
+    settings = load('[routing]\nstall_timeout = "9s"\n[streams]\nfirst_token_timeout = "3s"\n', {})
+
+    assert (settings.timed.first_token_timeout_s, settings.timed.stall_timeout_s) == (3.0, 9.0)
+
+
 def test_the_example_file_is_right(example):
     settings = load(example, {})
 
@@ -509,7 +524,10 @@ def test_the_example_shows_every_key_and_each_default_truly(full_example):
     settings = load(full_example, ENVIRON)
     for section, rows in schema.SECTIONS.items():
         assert not [key for key in rows.fields if not re.search(rf"^{key} = ", full_example, re.MULTILINE)]
-        if section != "server":  # its api_keys have no default
+        if section == "streams":  # what it has in place of the routing section's, whose defaults are shown
+            plain = structs.replace(settings.streams, first_token_timeout_s=None, stall_timeout_s=None)
+            assert (plain, settings.timed) == (rows.make(), model.Routing())
+        elif section != "server":  # its api_keys have no default
             assert getattr(settings, section) == rows.make()
 
 

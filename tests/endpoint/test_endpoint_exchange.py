@@ -8,30 +8,41 @@ from fleet import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.endpoint.exchange import BODY_TIMEOUT_S, CLIENT_STALL_S, COMMENT_AFTER_S, Exchange, sweep
+from cortex.endpoint.exchange import BODY_TIMEOUT_S, CLIENT_STALL_S, Exchange
+from cortex.endpoint.exchange import sweep as swept
 from cortex.endpoint.ollama import Ollama
 from cortex.endpoint.openai import OpenAI
 from cortex.endpoint.reply import ClientGoneError
 from cortex.telemetry.record import Attempt, Record
+
+COMMENT_AFTER_S = 5.0
+
+
+def sweep(exchanges, now):
+    swept(exchanges, now, COMMENT_AFTER_S)
 
 
 class FakeReply:
     """Remembers what was written."""
 
     def __init__(self):
-        self.status_sent, self.paused_at, self.written, self.gone = 0, None, [], False
+        self.status_sent, self.paused_at, self.events, self.gone, self.is_ended = 0, None, [], False, False
+
+    @property
+    def written(self):
+        return len(self.events)
 
     def begin(self, content_type, headers, first=b""):
         if self.gone:
             raise ClientGoneError
         self.status_sent = 200
         self.head = (content_type, headers)
-        self.written.append(first)
+        self.events.append(first)
 
     def write(self, data):
         if self.gone:
             raise ClientGoneError
-        self.written.append(data)
+        self.events.append(data)
 
 
 class FakeTask:
@@ -113,10 +124,10 @@ def test_a_stream_that_is_silent_for_long_is_opened_with_what_is_waited_for(atte
     made = exchange()
     made.record.attempts += attempts
     sweep([made], NOW + COMMENT_AFTER_S - 0.01)
-    assert made.reply.written == []
+    assert made.reply.events == []
     sweep([made], NOW + COMMENT_AFTER_S)
 
-    assert made.reply.written[0].startswith(doing)
+    assert made.reply.events[0].startswith(doing)
     assert made.reply.head[0].startswith("text/event-stream")
     assert "X-Cortex-Request: r-1" in made.reply.head[1]
 
@@ -126,7 +137,7 @@ def test_comments_come_once_in_each_such_time():
     for tenths in range(int(40 * COMMENT_AFTER_S)):
         sweep([made], NOW + tenths / 10)
 
-    assert len(made.reply.written) == 3
+    assert len(made.reply.events) == 3
 
 
 @pytest.mark.parametrize(
@@ -137,15 +148,29 @@ def test_comments_come_once_in_each_such_time():
 def test_where_a_comment_would_be_wrong_there_is_none(made):
     sweep([made], NOW + COMMENT_AFTER_S + 1)
 
-    assert (made.reply.written, made.reply.status_sent) == ([], 0)
+    assert (made.reply.events, made.reply.status_sent) == ([], 0)
 
 
-def test_a_stream_with_content_needs_no_comments():
+def test_a_stream_that_flows_needs_no_comments_and_one_that_falls_silent_does():
     made = exchange()
     made.record.attempts.append(attempt(first_token_s=0.5))
-    sweep([made], NOW + 100.0)
+    for second in range(30):
+        made.reply.write(b"data: {}\n\n")
+        sweep([made], NOW + second)
+    assert set(made.reply.events) == {b"data: {}\n\n"}
+    sweep([made], NOW + 29 + COMMENT_AFTER_S)
 
-    assert made.reply.written == []
+    assert made.reply.events[-1].startswith(b": waiting for desk")
+
+
+@pytest.mark.parametrize("state", [{"is_ended": True}, {"paused_at": NOW}])
+def test_a_client_whose_answer_has_ended_or_that_does_not_read_is_sent_no_comment(state):
+    made = exchange()
+    for name, value in state.items():
+        setattr(made.reply, name, value)
+    sweep([made], NOW + COMMENT_AFTER_S)
+
+    assert made.reply.events == []
 
 
 def test_a_client_that_left_does_not_hurt_the_sweep():
@@ -153,16 +178,16 @@ def test_a_client_that_left_does_not_hurt_the_sweep():
     gone.reply.gone = True
     sweep([gone, other], NOW + COMMENT_AFTER_S)
 
-    assert other.reply.written
+    assert other.reply.events
 
 
 def test_headers_say_who_answered_and_why():
     made = exchange()
     assert made.head().split("\r\n") == [
-        "x-request-id: r-1",
         "X-Cortex-Request: r-1",
         "X-Cortex-Attempts: 0",
         "X-Cortex-Cache: bypass",
+        "x-request-id: r-1",
         "",
     ]
     made.record.attempts.append(attempt())

@@ -10,7 +10,11 @@ from cortex.endpoint.pages import MANAGEMENT
 
 GETS = [
     *("/", "/livez", "/readyz", "/health", "/metrics", "/v1/models", "/api/tags", "/api/ps", "/api/version"),
-    *(f"/cortex/v1/{name}" for name in ("tree", "workers", "requests", "config", "workers/a/b", "requests/r-1")),
+    *(
+        f"/cortex/v1/{name}"
+        for name in ("tree", "requests", "config", "keys", "models", "history", "snapshot", "requests/r-1")
+    ),
+    *("/dashboard", "/dashboard/", "/dashboard/0123/main.js"),
     "/v1/models/meta/llama:8b",
 ]
 
@@ -34,6 +38,9 @@ def test_what_may_be_got_may_be_headed_and_nothing_else(path):
         ("PUT", "/api/chat", 405),
         ("GET", "/api/show", 405),
         ("HEAD", "/cortex/v1/events", 405),
+        ("HEAD", "/cortex/v1/live", 405),
+        ("DELETE", "/cortex/v1/workers", 405),
+        ("PUT", "/cortex/v1/workers/desk", 405),
         ("GET", "/cortex/v1/workers/desk/drain", 405),
         ("POST", "/cortex/v1/workers/desk/explode", 405),
         ("POST", "/v1/models/x", 405),

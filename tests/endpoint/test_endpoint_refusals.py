@@ -78,14 +78,14 @@ def test_the_names_that_are_near_are_offered():
 
 @given(status=st.integers(0, 599))
 def test_a_bad_request_keeps_its_own_4xx_and_nothing_else_poses_as_one(status):
-    problem = refusals.of_failure(Failure("bad_request", "wrong", status=status, param="n"), record(attempt()))
+    problem = refusals.of_failure(Failure("bad_request", "wrong", status=status, param="n"), attempt())
 
     assert problem.status == (status if 400 <= status < 500 else 502)
     assert (problem.message, problem.param, problem.code) == ("wrong (desk)", "n", "bad_request")
 
 
 def test_an_answer_that_broke_off_says_where():
-    problem = refusals.of_break(Failure("timeout", "silence", phase="stall"), record(attempt("rack")))
+    problem = refusals.of_break(Failure("timeout", "silence", phase="stall"), attempt("rack"))
 
     assert (problem.status, problem.code) == (502, "upstream_timeout")
     assert problem.message == "the answer broke off: rack: timeout (stall): silence"

@@ -36,7 +36,7 @@ async def knock(door):
 
 
 def start(door):
-    front = SimpleNamespace(exchanges=set(), is_closing=False)
+    front = SimpleNamespace(exchanges=set(), is_closing=False, keepalive_s=10.0)
     return front, Endpoint.start(front=front, door=door, clock=Clock())
 
 

@@ -40,6 +40,28 @@ def test_plain_chat_is_written_in_the_fewest_words(sent):
     assert sent(chat()) == {"model": "up/m", "messages": [{"role": "user", "content": "Hi"}]}
 
 
+@pytest.mark.parametrize(
+    ("prefill", "last", "beside"),
+    [
+        ("plain", {}, {}),
+        ("prefix", {"prefix": True}, {}),
+        ("continue_final_message", {}, {"continue_final_message": True, "add_generation_prompt": False}),
+    ],
+)
+def test_a_begun_answer_is_given_as_the_server_wants_it(sent, prefill, last, beside):
+    begun = Message("assistant", (Text("Hel"),))
+    body = sent(chat(USER, begun), Switches(prefill=prefill))
+
+    assert body["messages"][-1] == {"role": "assistant", "content": "Hel", **last}
+    assert {name: body[name] for name in body if name not in {"model", "messages"}} == beside
+
+
+def test_an_answer_that_was_not_begun_is_marked_nowhere(sent):
+    called = Message("assistant", (), tool_calls=(ToolCall("c", "weather", "{}"),))
+
+    assert "prefix" not in sent(chat(USER, called), Switches(prefill="prefix"))["messages"][-1]
+
+
 def test_every_part_of_a_chat_is_written(sent):
     full = chat(
         stream=True,

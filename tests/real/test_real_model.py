@@ -28,6 +28,7 @@ BOTH = f'[models]\nboth = ["engine1:{MODEL}", "engine2:{MODEL}"]\n'
 """An alias that prefers the first engine, whatever the strategy would do."""
 
 COUNT = [{"role": "user", "content": "Count from one to ten."}]
+STORY = [{"role": "user", "content": "Tell me a long story about a lighthouse and a fisherman."}]
 LONG = {"max_tokens": 600, "extra_body": {"ignore_eos": True}}
 """An answer of about five seconds: long enough to be there when something happens to it."""
 
@@ -165,16 +166,32 @@ async def test_whole_answers_survive_the_engine_that_was_generating_them(home, c
     assert all(raw.parse().usage.completion_tokens == LONG["max_tokens"] for raw in answers)
 
 
-async def test_a_stream_that_is_cut_after_its_first_content_ends_as_an_error(home, client):
-    """Until Córtex takes up a broken answer on another worker, it must at least not look whole."""
-    stream = await client.chat.completions.create(model="both", messages=COUNT, stream=True, **LONG)
+async def test_a_stream_that_is_cut_after_its_first_content_is_gone_on_with(home, client):
+    """The model gives tokens by the beginning of its answer alone, so both halves together are what it says in one."""
+    told = {"messages": STORY, "temperature": 0, "max_tokens": 300}
+    whole = await client.chat.completions.create(model="engine2:smollm2:135m", **told)
+    stream = await client.chat.completions.create(model="both", stream=True, **told)
+    pieces = [(await anext(aiter(stream))).choices[0].delta.content or ""]
+    while len(pieces) < 12:
+        pieces.append((await anext(aiter(stream))).choices[0].delta.content or "")
+    kill("engine1")
+    await text_of(stream, pieces)
+
+    record = home.daemon.journal.latest(1)[0]
+    print(f"{''.join(pieces)!r}\n{whole.choices[0].message.content!r}\n{record.trace()['attempts_made']}")
+    assert [attempt.resumed for attempt in record.attempts] == ["", "restarted"]  # it gives the beginning back
+    assert "".join(pieces)[:200] == whole.choices[0].message.content[:200]
+    await until(home.is_quiet)
+
+
+async def test_where_nobody_goes_on_a_stream_that_is_cut_ends_as_an_error(home, client):
+    stream = await client.chat.completions.create(model="engine1:smollm2:135m", messages=COUNT, stream=True, **LONG)
     pieces = [(await anext(aiter(stream))).choices[0].delta.content or ""]
     kill("engine1")
-    with pytest.raises(openai.APIError, match="broke off") as caught:
+    with pytest.raises(openai.APIError, match="broke off"):
         await text_of(stream, pieces)
     again = await client.chat.completions.create(model="both", messages=COUNT, max_tokens=8)
 
-    print(f"{''.join(pieces)!r}, then {caught.value.message!r}")
     assert again.choices[0].message.content.strip()
     await until(home.is_quiet)
 

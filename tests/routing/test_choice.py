@@ -16,7 +16,7 @@ from cortex.routing.catalogue import resolve
 from cortex.routing.choice import PATIENCE_S, QUOTA_PATIENCE_S, Wait, choose, queue_full
 from cortex.routing.registry import OWN
 from cortex.routing.strategies import State
-from cortex.workers.messages import Tried
+from cortex.workers.messages import Onward, Tried
 from cortex.workers.standing import NEVER
 
 MODEL = "llama3.2:3b"
@@ -269,3 +269,60 @@ def test_where_another_key_is_only_spent_it_is_a_matter_of_quota():
     decision = choice(dispatch(), beyond(), resting("spent", for_s=600.0))
 
     assert (decision.kind, decision.retry_after_s) == ("quota", 600.0)
+
+
+def onward(model=MODEL, digest="", **verdicts):
+    return Onward(model, digest, lambda stands, _model: verdicts.get(stands.name))
+
+
+ALIASES = {"any": ("desk:llama3.2:3b", "cloud:cloud-70b", "rack:llama3.2:3b", "shed:copy:3b")}
+
+
+def several():
+    weights = Model(MODEL, digest="abc", loaded=True)
+    return (
+        standing("cloud", local=False, models=("cloud-70b",)),
+        standing("rack", models=(weights,)),
+        standing("shed", models=(Model("copy:3b", digest="abc", loaded=True),)),
+    )
+
+
+def test_whoever_has_the_same_model_goes_on_first_by_its_name_or_its_weights():
+    asked = dispatch("any")
+    asked.onward = onward(digest="abc")
+
+    assert who(choice(asked, *several(), aliases=ALIASES)) == ["rack", "shed", "cloud"]
+
+
+def test_then_who_is_known_to_continue():
+    asked = dispatch("any")
+    asked.onward = onward("other:1b", shed="repeats", rack="continues")
+
+    assert who(choice(asked, *several(), aliases=ALIASES)) == ["rack", "shed", "cloud"]
+
+
+@pytest.mark.parametrize("verdict", ["restarts", "refuses"])
+def test_who_does_not_continue_is_not_asked_to(verdict):
+    asked = dispatch("any")
+    asked.onward = onward(rack=verdict, shed=verdict, cloud=verdict)
+    refused = choice(asked, *several(), aliases=ALIASES)
+
+    assert isinstance(refused, Refusal)
+    assert {candidate.why for candidate in refused.candidates} == {"does not continue an answer that was begun"}
+
+
+def test_a_prompt_that_was_too_long_goes_only_where_more_is_known_to_fit():
+    small, large = standing("small", num_ctx=4096), standing("large", num_ctx=8192)
+    unknown = standing("unknown", models=(Model(MODEL, loaded=False, context_length=131_072),))
+    asked = dispatch()
+    asked.least_context = 4097
+
+    assert who(choice(asked, small, unknown, large)) == ["large"]
+
+
+def test_what_a_cloud_lists_is_believed():
+    listed = Model("cloud-70b", context_length=131_072)
+    asked = dispatch("cloud-70b")
+    asked.least_context = 8192
+
+    assert who(choice(asked, standing("cloud", local=False, models=(listed,)))) == ["cloud"]

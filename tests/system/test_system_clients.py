@@ -179,8 +179,7 @@ async def test_the_deadline_ends_a_request_whatever_it_is_at(build, desk):
 
 
 async def test_a_long_silence_is_bridged_by_comments(build, desk, monkeypatch):
-    monkeypatch.setattr("cortex.endpoint.exchange.COMMENT_AFTER_S", 0.1)
-    home = await build(worker(desk))
+    home = await build(worker(desk), '[streams]\nkeepalive = "100ms"\n')
     monkeypatch.setattr(desk, "sleep", asyncio.sleep)
     desk.fault(Fault("slow_head", delay_s=0.8))
 
@@ -189,6 +188,24 @@ async def test_a_long_silence_is_bridged_by_comments(build, desk, monkeypatch):
     assert seen.body.startswith(b": waiting for desk")
     assert "You said" in seen.text
     assert seen.body.rstrip().endswith(b"data: [DONE]")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/api/chat"])
+async def test_a_silence_in_the_middle_is_bridged_where_the_dialect_can(build, start, path):
+    slow = SimulatedOllama(name="desk", models=("llama3.2:3b",), tokens_per_s=5000, first_token_s=0.0, load_s=0.0)
+    desk = await start(slow)
+    home = await build(worker(desk), '[streams]\nkeepalive = "100ms"\n')
+    body = {"model": "llama3.2:3b", "stream": True, "max_tokens": 500}
+    asked = {"input": "Hi"} if path == "/v1/responses" else {"messages": [{"role": "user", "content": "Hi"}]}
+    assert (await home.chat(model="llama3.2:3b")).status == 200
+    desk.fault(Fault("stall", after_tokens=4, delay_s=0.8))
+
+    seen = await home.post(path, body | asked)
+
+    middle = seen.body[seen.body.index(b"simulated") :]
+    bridge = {"/v1/messages": b"event: ping", "/api/chat": b"\n"}.get(path, b": waiting for desk")
+    assert bridge in middle
+    assert b"broke off" not in seen.body
 
 
 async def test_requests_beyond_max_clients_are_refused_at_once(build, desk):

@@ -191,12 +191,26 @@ class Stage:
         """Open every page."""
         for path in ("/", "/livez", "/readyz", "/health", "/metrics", "/v1/models", "/api/tags", "/api/ps", "/nowhere"):
             await self.tell(http, url, "GET", path)
+        for path in (
+            "/dashboard/",
+            *(f"/cortex/v1/{name}" for name in ("keys", "models", "history", "log-level", "live")),
+        ):
+            await self.tell(http, url, "GET", path)
         for path in ("tree", "workers", "workers/raw", "requests", "config", "usage"):
             _, content = await self.tell(http, url, "GET", f"/cortex/v1/{path}")
             if path == "requests":
                 for record in json.loads(content)["requests"]:
                     await self.tell(http, url, "GET", f"/cortex/v1/requests/{record['id']}")
         await self._events(http, url)
+        await self._live(http, url)
+
+    async def _live(self, http: aiohttp.ClientSession, url: str) -> None:
+        """Look at the live page: everything, once."""
+        headers = {"Authorization": f"Bearer {KEYS['client']}"}
+        async with http.ws_connect(f"{url}/cortex/v1/live", headers=headers, max_msg_size=0) as ws:
+            await ws.send_str('{"want": ["rows", "requests", "events", "logs"]}')
+            for _ in range(2):
+                self.heard.append(("the live page", (await ws.receive(timeout=10)).data.encode()))
 
     async def _events(self, http: aiohttp.ClientSession, url: str) -> None:
         headers = {"Authorization": f"Bearer {KEYS['client']}"}

@@ -12,6 +12,7 @@ from cortex.simulate.fault import Fault
 
 ACTORS = (
     "telemetry",
+    "history",
     "workers",
     "dispatcher",
     "health",

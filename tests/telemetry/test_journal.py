@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cortex.telemetry.events import Report
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import (
     EVENTS_KEPT,
     LISTENER_LIMIT,
@@ -137,7 +138,7 @@ def test_an_event_is_as_loud_as_the_table_says(event, level):
 
 async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_listens():
     journal, metrics, learned = Journal(), Metrics(), []
-    actor = Recorder.start(journal=journal, metrics=metrics, learn=learned.append)
+    actor = Recorder.start(journal=journal, metrics=metrics, history=History(), learn=learned.append)
     listener = journal.listen()
     ended = record(3, "ok")
     ended.total_s, ended.decision = 1.5, "drawn"
@@ -155,7 +156,7 @@ async def test_the_telemetry_actor_counts_what_ended_and_publishes_it_to_who_lis
 
 async def test_what_ended_last_is_taken_before_the_end():
     journal, learned = Journal(), []
-    actor = Recorder.start(journal=journal, metrics=Metrics(), learn=learned.append)
+    actor = Recorder.start(journal=journal, metrics=Metrics(), history=History(), learn=learned.append)
     ended = record(1, "ok")
     ended.decision = "drawn"
     journal.ended(ended)
@@ -187,7 +188,7 @@ def test_when_nobody_takes_what_ended_it_is_said_again():
 async def test_what_ended_before_the_new_actors_name_was_known_is_taken_all_the_same(monkeypatch):
     monkeypatch.setattr("cortex.telemetry.recorder.GATHER_S", 0.0)
     journal, metrics, learned = Journal(), Metrics(), []
-    actor = Recorder.start(journal=journal, metrics=metrics, learn=learned.append)
+    actor = Recorder.start(journal=journal, metrics=metrics, history=History(), learn=learned.append)
     await asyncio.sleep(0)
     journal.ended(record(1, "ok"))
     await until(lambda: metrics.requests.values)

@@ -190,3 +190,31 @@ def test_a_client_that_left_is_counted_as_such():
 
     assert metrics.client_gone.values == {(): 1.0}
     assert metrics.requests.values == {("openai", "", "", "client_gone"): 1.0}
+
+
+def test_an_answer_that_was_gone_on_with_is_counted_for_who_did():
+    metrics = Metrics()
+    broke = attempt("desk", failure=Failure("timeout", "silence"), first_token_s=0.2)
+    broke.told = True
+    failed, went_on = attempt("rack", failure=Failure("unsupported", "no")), attempt("cloud", first_token_s=0.5)
+    failed.resumed, went_on.resumed, went_on.told = "failed", "continued", True
+    made = record(broke, failed, went_on, usage=Usage(3, 4))
+    metrics.finished(made)
+
+    assert metrics.resumes.values == {("rack", "failed"): 1, ("cloud", "continued"): 1}
+    assert metrics.failovers_seen.values == {}
+    assert made.line()["resumed"] == "continued"
+    assert made.first_token_s == 0.2
+
+
+def test_a_break_that_the_client_was_told_of_is_counted_for_who_broke_off():
+    metrics = Metrics()
+    broke, failed = attempt("desk", first_token_s=0.2), attempt("rack", failure=Failure("busy", "full"))
+    broke.told, failed.resumed = True, "failed"
+    broke.failure = Failure("timeout", "silence")
+    made = record(broke, failed, outcome="timeout")
+    made.broke = "timeout"
+    metrics.finished(made)
+
+    assert metrics.failovers_seen.values == {("desk", "timeout"): 1}
+    assert parsed(metrics)["cortex_failovers_seen_total", (("word", "timeout"), ("worker", "desk"))] == 1

@@ -16,6 +16,7 @@ from cortex.workers.messages import (
     ProbeNow,
     Rest,
     Resume,
+    Retire,
     WorkersChanged,
 )
 
@@ -212,3 +213,26 @@ async def test_resuming_lets_an_open_breaker_try(worker):
     await worker.ref.ask(Resume())
 
     assert (await worker.grant()).trial
+
+
+# Retirement
+
+
+async def test_a_worker_retired_by_hand_takes_nothing_whatever_a_probe_says_until_it_is_resumed(worker):
+    await worker.tell(Retire())
+    await worker.tell(GOOD)
+    assert worker.standing.obstacle(NOW + 10 * 86_400).kind == "retired"
+    assert worker.standing.shown(NOW) == "retired"
+    assert worker.events() == ["key retired"]
+
+    await worker.tell(Resume())
+
+    assert worker.standing.obstacle(NOW) is None
+
+
+async def test_an_edit_takes_a_retired_worker_back(worker):
+    await worker.tell(Retire())
+
+    await worker.tell(Configure(worker.standing.settings, Routing(), Breaker()))
+
+    assert worker.standing.obstacle(NOW) is None
