@@ -29,10 +29,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from msgspec import structs
 
 from cortex import __version__
 from cortex.actors import report as actor_report
@@ -65,7 +64,7 @@ from cortex.endpoint.live_view import Sources as Shown
 from cortex.endpoint.pages import Pages
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.server import Door, Endpoint, Server, StopAccepting, listen
-from cortex.endpoint.story import candidates_of
+from cortex.endpoint.story import looked_at
 from cortex.ledger.daily import DailyLog
 from cortex.ledger.ledger import Ledger
 from cortex.ledger.prices import cost
@@ -93,6 +92,9 @@ from cortex.workers.messages import ProbeNow
 from cortex.workers.roster import Idle, Roster
 from cortex.workers.standing import Board
 from cortex.workers.worker import Worker as WorkerActor
+
+if TYPE_CHECKING:
+    from cortex.telemetry.spans import Spans
 
 EXIT_GOOD, EXIT_NOT, EXIT_WRONG_USE, EXIT_GAVE_UP = 0, 1, 2, 70
 
@@ -140,6 +142,7 @@ class Daemon:
         self._home = home
         self.stories = Stories(home / STORIES, self._kept_stories, time.time)
         self._store: Store | None = None
+        self._spans: Spans | None = None
         self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._random = Random(seed)  # noqa: S311  it breaks ties
@@ -211,6 +214,7 @@ class Daemon:
         self._store = self._opened_ledger(self._home / settings.ledger.path)
         if trouble := archive.restore(self.history, self._home / HISTORY, time.time()):
             log.warning("history", why=trouble)
+        self._spans = self._opened_spans(settings.telemetry.traces)
         self._watchdog.start()
         supervision = settings.supervision
         self._root = Supervisor.start(
@@ -228,6 +232,25 @@ class Daemon:
             while self.names.lookup("endpoint") is None and not self.ended.done():  # noqa: ASYNC110  once, at the start
                 await asyncio.sleep(0.005)
             await self._first_probes()
+
+    def _opened_spans(self, url: str) -> "Spans | None":
+        """Make what traces requests, where there is somewhere to send them, and what it needs is installed."""
+        if not url:
+            return None
+        try:
+            from cortex.telemetry.spans import sent_to  # noqa: PLC0415  an extra, which takes 0.1 s to import
+        except ImportError as missing:
+            log.warning("traces are off", why=f"{missing}: install the extra, as in pip install 'cortex[otel]'")
+            return None
+        return sent_to(url, self._upstream_of)
+
+    def _upstream_of(self, worker: str) -> tuple[str, str, int] | None:
+        """Return provider, host and port of what a worker asks."""
+        standing = self.board.get(worker)
+        if standing is None:
+            return None
+        origin = standing.link.origin
+        return standing.settings.provider, origin.host, origin.port
 
     def _opened_ledger(self, folder: Path) -> Store:
         """Open the ledger and take what it holds; whatever is wrong with it is said, and Córtex starts all the same."""
@@ -284,7 +307,8 @@ class Daemon:
 
     def _keep_story(self, record: Record) -> None:
         """Have a request's story kept: what refers to workers as they are now is told in words."""
-        self.stories.add(structs.replace(record, looked_at=NOBODY, refused_by=(), candidates=candidates_of(record)))
+        record.candidates, record.looked_at, record.refused_by = looked_at(record), NOBODY, ()
+        self.stories.add(record)
 
     async def _first_probes(self) -> None:
         """Let every worker be looked at once, or not answer in time, before the first request is welcome."""
@@ -330,6 +354,8 @@ class Daemon:
         await self.door.clear()
         await self.pool.close()
         self._watchdog.stop()
+        if self._spans is not None:
+            await asyncio.to_thread(self._spans.close)
         if self._store is not None:
             self._store.close()
 
@@ -381,6 +407,7 @@ class Daemon:
                     history=self.history,
                     learn=self.learner.finished,
                     keep=self._keep_story,
+                    trace=self._spans.finished if self._spans is not None else None,
                 ),
             ),
             ChildSpec(

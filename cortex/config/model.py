@@ -143,6 +143,8 @@ class Telemetry(Struct, frozen=True, kw_only=True):
     """How long it can be read what became of a request."""
     stories_bytes: int = 200_000_000
     """On disk, all together; the oldest go first."""
+    traces: str = ""
+    """Where OpenTelemetry spans go, as OTLP over HTTP (`http://127.0.0.1:4318`); empty: nowhere."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

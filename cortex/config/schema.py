@@ -26,6 +26,7 @@ from cortex.config.kinds import (
     strategy,
     strength,
     text,
+    url,
 )
 from cortex.config.problem import Place, Unusable, Variable, dotted, kind_of, nearest, shown
 
@@ -219,6 +220,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "saved_against": Field(text),
             "stories": Field(duration, "stories_s"),
             "stories_size": Field(size, "stories_bytes"),
+            "traces": Field(url),
         },
     ),
 }

@@ -178,6 +178,8 @@ class Front:
             arrived_s=self._clock(),
             arrived_at=self._wall(),
         )
+        if self._current.settings.telemetry.traces:
+            record.traceparent = http.headers.get("traceparent", "")
         exchange = Exchange(dialect=dialect, reply=reply, record=record, task=task)
         self.exchanges.add(exchange)
         self._journal.begun(record)

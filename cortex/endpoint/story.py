@@ -18,19 +18,21 @@ def story_of(record: Record, board: Board, nano: Nano) -> dict[str, Any]:
 
 def candidates_of(record: Record) -> list[dict[str, Any]]:
     """Return the workers of the last choice: those that could take it in their order, then those that could not."""
-    if record.candidates:
-        return record.candidates
+    return [
+        {"worker": worker, "model": model, "reason": reason, "place": place}
+        for worker, model, reason, place in record.candidates or looked_at(record)
+    ]
+
+
+def looked_at(record: Record) -> list[tuple[str, str | None, str, int | None]]:
+    """Return the same as it is kept: worker, model, reason, place."""
+    if record.refused_by:
+        return [(each.worker, None, each.why, None) for each in record.refused_by]
     ranked, passed = record.looked_at
-    could = [
-        {"worker": each.entry.standing.name, "model": each.entry.model, "reason": each.why, "place": place}
-        for place, each in enumerate(ranked, 1)
+    return [
+        *[(each.entry.standing.name, each.entry.model, each.why, place) for place, each in enumerate(ranked, 1)],
+        *[(each.entry.standing.name, each.entry.model, each.obstacle.why, None) for each in passed],
     ]
-    could_not = [
-        {"worker": each.entry.standing.name, "model": each.entry.model, "reason": each.obstacle.why, "place": None}
-        for each in passed
-    ]
-    refused = [{"worker": each.worker, "model": None, "reason": each.why, "place": None} for each in record.refused_by]
-    return refused or could + could_not
 
 
 def money_of(record: Record, board: Board, nano: Nano) -> dict[str, Any]:

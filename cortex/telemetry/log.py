@@ -137,10 +137,10 @@ class DirectLogger(structlog.BoundLoggerBase):
             self._line("debug", event, facts)
 
     def _line(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        line: EventDict = {"timestamp": datetime.now(UTC), "level": level, "event": event, **self._context, **facts}
+        line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **self._context, **facts}
         if "exc_info" in line:
-            line = structlog.processors.format_exc_info(self._logger, level, line)
-        TAIL.put(dict(line))
+            line = dict(structlog.processors.format_exc_info(self._logger, level, line))
+        TAIL.put(line)
         self._logger.msg(self._spelled(line))
 
     def _spelled(self, line: EventDict) -> bytes:
@@ -158,6 +158,7 @@ class PlainLogger(DirectLogger):
     """A line as people read it, without colours: for a file, a pipe, or the journal of a process supervisor."""
 
     def _spelled(self, line: EventDict) -> bytes:
+        line = dict(line)  # the tail holds it
         timestamp, level, event = line.pop("timestamp"), line.pop("level"), line.pop("event")
         trace = line.pop("exception", "")
         facts = " ".join([f"{name}={_plain(value)}" for name, value in line.items() if value not in (None, "")])

@@ -74,6 +74,8 @@ class Metrics(Collector):
         self.gauges: list[Gauge] = []
         self.told = Told(workers=workers, has=has)
         self._rows: dict[Labels, _Row] = {}
+        self._cached = {result: self.cache_requests.cell((result,)) for result in labels.CACHE_RESULTS}
+        self._overhead = self.overhead_seconds.cell(())
         self._begin_at_zero()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -83,12 +85,9 @@ class Metrics(Collector):
         """Show what never happened as zero: `increase` does not see a series' first value, and alerts live on it."""
         self.client_gone.add((), 0.0)
         self.saved_usd.add((), 0.0)
-        self.overhead_seconds.cell(())
         self.queue_seconds.cell(())
         for result in labels.RELOADS:
             self.reloads.add((result,), 0.0)
-        for result in labels.CACHE_RESULTS:
-            self.cache_requests.add((result,), 0.0)
         for actor in labels.ACTORS:
             self.restarts.add((actor,), 0.0)
         for worker in self.told.present:
@@ -115,7 +114,10 @@ class Metrics(Collector):
     def finished(self, record: Record) -> None:
         """Count a request that ended."""
         attempts = record.attempts
-        self.cache_requests.add((labels.cache_result(record.cache),))
+        cached = self._cached.get(record.cache)
+        if cached is None:
+            cached = self.cache_requests.cell((labels.OTHER,))
+        cached[0] += 1.0
         if not record.pays:
             self._spared(record)
         elif len(attempts) == 1 and record.outcome == "ok" and record.usage is not None:
@@ -144,7 +146,10 @@ class Metrics(Collector):
         first_token_s = (attempt.first_token_s or attempt.began_s) - attempt.began_s
         row.first_token[0][bisect_left(SECONDS, first_token_s)] += 1
         row.first_token[1][0] += first_token_s
-        self.overhead_seconds.add((), record.overhead_s)
+        counts, total = self._overhead
+        overhead_s = record.overhead_s
+        counts[bisect_left(OVERHEAD_SECONDS, overhead_s)] += 1
+        total[0] += overhead_s
 
     def _row(self, dialect: str, worker: str, model: str) -> "_Row":
         key = (dialect, worker, model)

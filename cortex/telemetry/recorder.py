@@ -41,6 +41,7 @@ class Recorder(LoopActor):
         history: History,
         learn: Callable[[Record], None],
         keep: Callable[[Record], None] | None = None,
+        trace: Callable[[Record], None] | None = None,
     ) -> None:
         super().__init__()
         self._journal = journal
@@ -48,7 +49,8 @@ class Recorder(LoopActor):
         self._metrics = metrics
         self._learn = learn
         self._keep = keep
-        self._log: Any = structlog.get_logger()
+        self._trace = trace
+        self._log: Any = structlog.get_logger().bind()  # not the proxy, which binds anew for each line
 
     def on_start(self) -> None:
         """Take what ended while nobody was here, and a moment later what ended before its name was known again."""
@@ -77,6 +79,8 @@ class Recorder(LoopActor):
             self._learn(record)
             record.decision = None
         self._history.finished(record)
+        if self._trace is not None:
+            self._trace(record)
         if self._keep is not None:
             self._keep(record)
         line = record.line()

@@ -1,20 +1,30 @@
 """What a request pays for telemetry, in µs of CPU: `.venv/bin/python tests/telemetry/telemetry_bench.py`.
 
-Everything is counted, the thread that writes the log included; the log goes to a pipe that another process empties.
-Requests end in batches, as they do under load: the recorder takes what has ended twenty times a second.
+All of it is counted: the record, metrics, the page's history, the log line, the story on disk, and the threads that write the
+last two; the log goes to a pipe that another process empties. Requests end in batches, as they do under load: the
+recorder takes what has ended twenty times a second. A request of the second kind has two more lines of figures: what the
+story costs by itself, and what spans would cost on top.
 """
 
 import asyncio
+import gc
 import subprocess
+import tempfile
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 from cortex.chat import Usage
+from cortex.endpoint.story import looked_at
 from cortex.messages import Failure
 from cortex.telemetry import log as logs
+from cortex.telemetry.history import History
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Metrics
-from cortex.telemetry.record import Attempt, Record
+from cortex.telemetry.record import NOBODY, Attempt, Record
 from cortex.telemetry.recorder import Recorder, Take
+from cortex.telemetry.spans import sent_to
+from cortex.telemetry.stories import Bounds, Stories
 
 REQUESTS = 100_000
 BATCH = 200
@@ -37,9 +47,27 @@ def failed_over(record):
     plain(record)
 
 
-def run(requests, attempts):
+def ranked(worker, why):
+    return SimpleNamespace(entry=SimpleNamespace(standing=SimpleNamespace(name=worker), model="llama3.2:3b"), why=why)
+
+
+LOOKED_AT = ((ranked("desk", "least busy of 2"), ranked("rack", "1 of 2 busy")), ())
+
+
+def run(requests, attempts, stories=None, spans=None):
+    def keep(record):
+        record.candidates, record.looked_at, record.refused_by = looked_at(record), NOBODY, ()
+        stories.add(record)
+
     journal, metrics = Journal(), Metrics()
-    recorder = Recorder(journal=journal, metrics=metrics, learn=lambda _: None)
+    recorder = Recorder(
+        journal=journal,
+        metrics=metrics,
+        history=History(),
+        learn=lambda _: None,
+        keep=keep if stories else None,
+        trace=spans.finished if spans else None,
+    )
     take = Take()
     began = time.process_time()
     for number in range(requests):
@@ -49,23 +77,37 @@ def run(requests, attempts):
         journal.begun(record)
         record.operation, record.model, record.stream = "chat", "fast", True
         attempts(record)
+        record.looked_at = LOOKED_AT
         record.usage, record.outcome, record.total_s, record.status = USAGE, "ok", 1.2003, 200
         journal.ended(record)
         if number % BATCH == BATCH - 1:
             recorder.take(take)
             logs.writer()._hand_over()
+        if stories and number % (BATCH * 20) == 0:  # once a second
+            stories.append(stories.take_lines())
     logs.writer()._thread.submit(int).result()
     return 1e6 * (time.process_time() - began) / requests
 
 
+def tell(name, attempts, stories=None, spans=None):
+    requests, rounds = (REQUESTS // 20, 1) if spans else (REQUESTS, ROUNDS)
+    best = min(run(requests, attempts, stories, spans) for _ in range(rounds))
+    print(f"{name:20} {best:6.2f} µs a request")
+
+
 async def main():
     reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: ASYNC220  nothing else runs
+    gc.set_threshold(20_000, 20, 50)  # as the daemon does
     logs._writer = logs.Writer(reader.stdin.fileno())
     logs._writer._is_due = True  # the batches hand over, not the clock
     logs.configure("json")
-    for name, attempts in (("answered at once", plain), ("with one failover", failed_over)):
-        best = min(run(REQUESTS, attempts) for _ in range(ROUNDS))
-        print(f"{name:20} {best:6.2f} µs a request")
+    with tempfile.TemporaryDirectory() as folder:
+        stories = Stories(Path(folder) / "stories", lambda: Bounds(86_400.0, 200_000_000), time.time)
+        tell("answered at once", plain, stories)
+        tell("with one failover", failed_over, stories)
+        tell("  without its story", failed_over)
+        spans = sent_to("http://127.0.0.1:9", lambda _: ("ollama", "127.0.0.1", 11434))
+        tell("  with spans", failed_over, stories, spans)
     reader.stdin.close()
     reader.wait()
 
