@@ -91,6 +91,7 @@ async def test_learned_draws_learns_takes_feedback_and_keeps_all_of_it(tmp_path,
         await loaded(home, "desk", "rack")
         seen = [await home.chat(f"{CODE} {number}", model="llama3.2:3b") for number in range(12)]
         await until(lambda: home.daemon.learner.facts().get("code"))
+        await home.get("/metrics")  # and the last of them is learned from too
         said = await home.post(f"/cortex/v1/requests/{seen[0].headers['X-Cortex-Request']}/feedback", {"score": 0.0})
         again = await home.post(f"/cortex/v1/requests/{seen[0].headers['X-Cortex-Request']}/feedback", {"score": 7})
         nobody = await home.post("/cortex/v1/requests/none/feedback", {"score": 1})
