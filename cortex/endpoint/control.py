@@ -1,5 +1,6 @@
 """Córtex's own paths: what `status`, the page, Kubernetes and Prometheus read, and the actions on workers."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +89,8 @@ class Control:
     async def metrics(self, _: web.BaseRequest, reply: Reply) -> None:
         """Answer Prometheus."""
         await self._ask("telemetry", Take())  # what has ended just now is counted too
-        reply.whole(200, "text/plain; version=0.0.4; charset=utf-8", self._metrics.text())
+        text = await asyncio.to_thread(self._metrics.taken())
+        reply.whole(200, "text/plain; version=0.0.4; charset=utf-8", text)
 
     async def tree(self, _: web.BaseRequest, reply: Reply) -> None:
         """Answer the supervision tree with what each actor is doing."""

@@ -34,7 +34,7 @@ class _Row(NamedTuple):
     first_token: tuple[list[int], list[float]]
 
 
-class Metrics(Collector):
+class Metrics:
     """All of them."""
 
     def __init__(
@@ -77,9 +77,8 @@ class Metrics(Collector):
         self._cached = {result: self.cache_requests.cell((result,)) for result in labels.CACHE_RESULTS}
         self._overhead = self.overhead_seconds.cell(())
         self._begin_at_zero()
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)  # CPU, memory and open files, from /proc
+        self._process = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._process)  # CPU, memory and open files, from /proc
 
     def _begin_at_zero(self) -> None:
         """Show what never happened as zero: `increase` does not see a series' first value, and alerts live on it."""
@@ -206,15 +205,17 @@ class Metrics(Collector):
         worker = self.told.worker(worker)
         return worker, self.told.model(worker, model)
 
-    def collect(self) -> Iterator[Metric]:
-        """Give the library everything; called at each scrape."""
+    def taken(self) -> Callable[[], bytes]:
+        """Take everything as it is now, and return what writes it as Prometheus text; that may run in a thread."""
         self._forget()
         self._begin_at_zero()
-        for held in vars(self).values():
-            if isinstance(held, Counter | Histogram):
-                yield held.metric()
-        for gauge in self.gauges:
-            yield gauge.metric()
+        held = [each for each in vars(self).values() if isinstance(each, Counter | Histogram)]
+        makers = [each.taken() for each in (*held, *self.gauges)]
+        return lambda: generate_latest(_Taken(makers)) + generate_latest(self._process)
+
+    def text(self) -> bytes:
+        """Return everything as Prometheus text."""
+        return self.taken()()
 
     def _forget(self) -> None:
         """Drop the series of workers that have left long ago."""
@@ -226,6 +227,13 @@ class Metrics(Collector):
             if isinstance(held, Counter | Histogram):
                 held.forget(forgotten)
 
-    def text(self) -> bytes:
-        """Return the Prometheus text format."""
-        return generate_latest(self._registry)
+
+class _Taken(Collector):
+    """What the library writes as text."""
+
+    def __init__(self, makers: list[Callable[[], Metric]]) -> None:
+        self._makers = makers
+
+    def collect(self) -> Iterator[Metric]:
+        """Make each in the library's form."""
+        return (make() for make in self._makers)

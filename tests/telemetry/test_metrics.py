@@ -102,7 +102,7 @@ def test_a_histogram_counts_each_value_once_and_below_every_bound_that_holds_it(
     histogram = Histogram("h", "A test.", ("worker",))
     for value in values:
         histogram.add(("desk",), value)
-    samples = {(sample.name, sample.labels.get("le")): sample.value for sample in histogram.metric().samples}
+    samples = {(sample.name, sample.labels.get("le")): sample.value for sample in histogram.taken()().samples}
 
     if values:
         assert samples["h_count", None] == len(values)
@@ -218,3 +218,15 @@ def test_a_break_that_the_client_was_told_of_is_counted_for_who_broke_off():
 
     assert metrics.failovers_seen.values == {("desk", "timeout"): 1}
     assert parsed(metrics)["cortex_failovers_seen_total", (("word", "timeout"), ("worker", "desk"))] == 1
+
+
+def test_what_was_taken_is_written_as_it_was_then_whatever_is_counted_meanwhile():
+    metrics = Metrics()
+    metrics.finished(record(attempt(first_token_s=0.2), usage=Usage(1, 1)))
+    write, then = metrics.taken(), parsed(metrics)
+    metrics.finished(record(attempt(first_token_s=0.2), usage=Usage(1, 1)))
+    written = write().decode()
+
+    assert 'model="m",outcome="ok",worker="desk"} 1.0' in written
+    assert 'cortex_request_seconds_count{dialect="openai",worker="desk"} 1.0' in written
+    assert then["cortex_overhead_seconds_count", ()] == 1.0
