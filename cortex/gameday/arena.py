@@ -96,8 +96,8 @@ class Arena:
         if isinstance(settings, list):
             raise SandboxError("; ".join(str(problem) for problem in settings))
         self.daemon = Daemon(settings, files, texts=texts if isinstance(texts, Texts) else None, home=self._folder)
+        self._stack.push_async_callback(self.daemon.stop)  # also where the start is cut short
         await self.daemon.start()
-        self._stack.push_async_callback(self.daemon.stop)
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
         self._http = await self._stack.enter_async_context(aiohttp.ClientSession(connector=connector))
 
