@@ -28,11 +28,18 @@ class Server(Struct, frozen=True, kw_only=True):
     """0 takes any free port."""
     api_keys: tuple[Secret, ...] = ()
     """What clients must present, any one of them; none: no key is asked for."""
+    admin_keys: tuple[Secret, ...] = ()
+    """What actions and edits need instead, any one of them; they open everything else too. None: clients may do all."""
     shutdown_grace_s: float = 30.0
     """How long running answers may go on after SIGTERM."""
     max_body_bytes: int = 32_000_000
     max_clients: int = 2000
     """Open requests; beyond it 503 at once."""
+
+    @property
+    def keys(self) -> tuple[Secret, ...]:
+        """Return every key that lets a client in; none: no key is asked for."""
+        return (*self.api_keys, *self.admin_keys) if self.api_keys else ()
 
 
 class Supervision(Struct, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ def test_no_file_gives_the_defaults():
         ("server", "port = 0", "port", 0),
         ("server", "port = 65535", "port", 65535),
         ("server", 'api_keys = ["$KEY", "b"]', "api_keys", (Secret("from-env"), Secret("b"))),
+        ("server", 'admin_keys = ["$KEY"]', "admin_keys", (Secret("from-env"),)),
         ("server", 'shutdown_grace = "10m"', "shutdown_grace_s", 600.0),
         ("server", 'max_body = "1MiB"', "max_body_bytes", 1_048_576),
         ("server", "max_clients = 1", "max_clients", 1),
@@ -190,6 +191,12 @@ WRONG = [
     ("[server]\napi_keys = [5]", "2: server.api_keys[0]: expected a key"),
     ('[server]\napi_keys = ["a",\n"b c"]', "3: server.api_keys[1]: expected a key: a string of visible ASCII"),
     ('[server]\napi_keys = ["a", "a"]', "server.api_keys[1]: expected each entry once, found the same as entry 1"),
+    ('[server]\nadmin_keys = ["a b"]', "2: server.admin_keys[0]: expected a key"),
+    (
+        '[server]\napi_keys = ["abc"]\nadmin_keys = ["abc"]',
+        "3: server.admin_keys: expected keys that clients do not have, so none of server.api_keys, found an array",
+    ),
+    ('[server]\nhost = "rack"\nadmin_keys = ["a"]', "server.host: expected a loopback address"),
     ("[server]\nshutdown_grace = 30", 'found 30 (did you mean "30s"?)'),
     ('[server]\nshutdown_grace = "30"', 'found "30" (did you mean "30s"?)'),
     ('[server]\nshutdown_grace = "0s"', "a duration above zero"),
@@ -202,7 +209,7 @@ WRONG = [
     ("[server]\nmax_clients = 0", "from 1 to 1000000, found 0"),
     (
         "[server]\nhots = 1",
-        "2: server.hots: expected a key of [server] (host, port, api_keys, shutdown_grace, max_body, max_clients)",
+        "2: server.hots: expected a key of [server] (host, port, api_keys, admin_keys, shutdown_grace, max_body, max_clients)",
     ),
     ("[server]\nhots = 1", "found an unknown one (did you mean host?)"),
     ('[supervision]\nstrategy = "one_for_al"', 'found "one_for_al" (did you mean one_for_all?)'),
@@ -531,7 +538,15 @@ def test_the_example_shows_every_key_and_each_default_truly(full_example):
             assert getattr(settings, section) == rows.make()
 
 
-KEYS = ("CORTEX_API_KEY", "GEMINI_KEY_A", "GEMINI_KEY_B", "GROQ_KEY_HOME", "GROQ_KEY_LAB", "COHERE_KEY")
+KEYS = (
+    "CORTEX_API_KEY",
+    "CORTEX_ADMIN_KEY",
+    "GEMINI_KEY_A",
+    "GEMINI_KEY_B",
+    "GROQ_KEY_HOME",
+    "GROQ_KEY_LAB",
+    "COHERE_KEY",
+)
 ENVIRON = {name: f"key-{name}" for name in KEYS}
 EXAMPLE = (Path(__file__).parents[2] / "supervision.toml").read_text()
 FULL = re.sub(r"^# (?=[a-z_]+ = |\[|limits)", "", EXAMPLE, flags=re.MULTILINE)
