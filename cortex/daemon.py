@@ -78,6 +78,7 @@ from cortex.telemetry.journal import Journal
 from cortex.telemetry.metrics import Gauge, Labels, Metrics
 from cortex.telemetry.recorder import Due, Recorder
 from cortex.telemetry.tail import TAIL
+from cortex.transport.connect import client_context
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
@@ -138,7 +139,9 @@ class Daemon:
         self.continues = Continues(wall=time.time)
         self._home = home
         self._store: Store | None = None
-        self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
+        self.pool = Pool(
+            max_per_origin=CONNECTIONS_PER_ORIGIN, tls=client_context(settings.tls.ca) if settings.tls.ca else None
+        )
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None

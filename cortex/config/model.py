@@ -42,6 +42,16 @@ class Server(Struct, frozen=True, kw_only=True):
         return (*self.api_keys, *self.admin_keys) if self.api_keys else ()
 
 
+class Tls(Struct, frozen=True, kw_only=True):
+    """Whom Córtex believes that an upstream is who it says."""
+
+    ca: str = ""
+    """A file of certificates in PEM, of authorities that are trusted beside the system's; empty: none.
+
+    In the file it is relative to the folder of the settings; here it is a path that can be opened.
+    """
+
+
 class Supervision(Struct, frozen=True, kw_only=True):
     """The root supervisor's way with crashes."""
 
@@ -269,6 +279,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that was configured."""
 
     server: Server = field(default_factory=Server)
+    tls: Tls = field(default_factory=Tls)
     supervision: Supervision = field(default_factory=Supervision)
     routing: Routing = field(default_factory=Routing)
     streams: Streams = field(default_factory=Streams)

@@ -151,6 +151,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
             ),
         ),
     ),
+    "tls": Section(model.Tls, {"ca": Field(text)}),
     "supervision": Section(
         model.Supervision,
         {

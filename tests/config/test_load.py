@@ -212,6 +212,11 @@ WRONG = [
         "2: server.hots: expected a key of [server] (host, port, api_keys, admin_keys, shutdown_grace, max_body, max_clients)",
     ),
     ("[server]\nhots = 1", "found an unknown one (did you mean host?)"),
+    ("[tls]\nca = 5", "2: tls.ca: expected a string that is not empty, found 5"),
+    (
+        '[workers.g]\nprovider = "groq"\nkey = "k"\nurl = "http://api.groq.com/v1"',
+        "4: workers.g.url: expected an https:// URL: over http:// a key goes only to this machine or a private address, ",
+    ),
     ('[supervision]\nstrategy = "one_for_al"', 'found "one_for_al" (did you mean one_for_all?)'),
     ("[supervision]\nmax_restarts = -1", "2: supervision.max_restarts"),
     ("[supervision]\nmax_seconds = 0", "a number above 0 and up to 86400, found 0"),
@@ -447,6 +452,15 @@ def test_a_byte_order_mark_is_no_mistake():
     assert load("\ufeff[server]\nport = 1\n", {}).server.port == 1
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/v1", "http://10.0.0.9/v1", "http://proxy/v1", "https://api.groq.com/v1"]
+)
+def test_a_hosted_service_may_be_reached_through_a_proxy_nearby_or_by_tls(url):
+    settings = load(f'[workers.g]\nprovider = "groq"\nkey = "k"\nurl = "{url}"\n', {})
+
+    assert settings.workers["g"].url == url
+
+
 def test_a_host_beyond_loopback_is_fine_with_a_key():
     assert load('[server]\nhost = "0.0.0.0"\napi_keys = ["$K"]\n', {"K": "k"}).server.host == "0.0.0.0"
 
@@ -534,7 +548,7 @@ def test_the_example_shows_every_key_and_each_default_truly(full_example):
         if section == "streams":  # what it has in place of the routing section's, whose defaults are shown
             plain = structs.replace(settings.streams, first_token_timeout_s=None, stall_timeout_s=None)
             assert (plain, settings.timed) == (rows.make(), model.Routing())
-        elif section != "server":  # its api_keys have no default
+        elif section not in {"server", "tls"}:  # keys and a file of authorities have no default
             assert getattr(settings, section) == rows.make()
 
 
