@@ -83,6 +83,7 @@ from cortex.telemetry.record import NOBODY, Record
 from cortex.telemetry.recorder import Due, Recorder
 from cortex.telemetry.stories import Bounds, Stories
 from cortex.telemetry.tail import TAIL
+from cortex.transport.connect import client_context
 from cortex.transport.pool import Pool
 from cortex.workers import roster as rosters
 from cortex.workers.books import Books
@@ -143,7 +144,9 @@ class Daemon:
         self.stories = Stories(home / STORIES, self._kept_stories, time.time)
         self._store: Store | None = None
         self._spans: Spans | None = None
-        self.pool = Pool(max_per_origin=CONNECTIONS_PER_ORIGIN)
+        self.pool = Pool(
+            max_per_origin=CONNECTIONS_PER_ORIGIN, tls=client_context(settings.tls.ca) if settings.tls.ca else None
+        )
         self.ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._random = Random(seed)  # noqa: S311  it breaks ties
         self._root: Ref[Supervisor] | None = None

@@ -1,6 +1,7 @@
-"""For the whole test run: no key that a test gives to Córtex is ever written anywhere."""
+"""For the whole test run: no key that a test gives to Córtex is ever written anywhere; a certificate for who wants one."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -18,3 +19,17 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"a key was written: …{written[max(0, found.start() - 300) : found.end()]}…"
     return report
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> tuple[str, str]:
+    """A self-signed certificate for localhost and 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", key, "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return cert, key

@@ -151,7 +151,7 @@ class Client:
     def _object(self, status: int, body: bytes) -> Any:
         """Return the JSON object of a good answer; raise what another one says."""
         if status == 401:
-            asked = "set CORTEX_API_KEY, here or in .env, to one of its server.api_keys"
+            asked = "set CORTEX_API_KEY, here or in .env, to one of its server.api_keys, or for an action admin_keys"
             raise Refused(
                 f"the Córtex at {self.url} {'wants another' if self._key else 'wants a'} key: {asked}", status
             )

@@ -7,6 +7,7 @@ from cortex.commands.marks import BAD, OK, WARN
 from cortex.config.model import Settings, Worker
 from cortex.messages import Failure
 from cortex.providers.base import Findings
+from cortex.transport.connect import client_context
 from cortex.transport.pool import Pool
 from cortex.workers.health import probe
 from cortex.workers.worker import link_of
@@ -25,7 +26,7 @@ def probe_all(settings: Settings) -> tuple[list[str], bool]:
 
 
 async def _ask(settings: Settings) -> list[Result]:
-    pool = Pool()
+    pool = Pool(tls=client_context(settings.tls.ca) if settings.tls.ca else None)
     try:
         return await asyncio.gather(
             *(_look(pool, worker, settings.health.timeout_s) for worker in settings.workers.values())

@@ -76,6 +76,21 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def is_local(host: str) -> bool:
+    """Whether `host` is hardware of one's own: this machine, a private address, or a name without a public domain.
+
+    >>> is_local("10.0.0.9"), is_local("rack.local"), is_local("desk"), is_local("api.groq.com")
+    (True, True, True, False)
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.rstrip(".").lower()
+        return "." not in name or name.endswith((".local", ".lan", ".internal", ".home.arpa", ".localhost"))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
 def _split(text: str) -> SplitResult:
     """Split and check; nothing secret (user names, queries) ever gets into the error."""
     try:

@@ -11,6 +11,7 @@ from cortex.config.model import Settings, Worker
 
 _SECTIONS = (
     "server",
+    "tls",
     "supervision",
     "routing",
     "streams",
@@ -25,6 +26,7 @@ _SECTIONS = (
 )
 _ONLY_AT_START: Mapping[str, tuple[str, ...]] = {
     "server": ("host", "port"),  # the socket is bound once
+    "tls": ("ca",),  # what connections verify by is read once
     "ledger": ("path",),  # what was read there is in memory
     "telemetry": ("traces",),  # they are sent from a thread that is started once
     "supervision": ("strategy", "max_restarts", "max_seconds"),  # the root supervisor is started once

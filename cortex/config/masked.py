@@ -29,7 +29,7 @@ _VARIABLE = re.compile(
     r"(?P<before>\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=\s*)(?P<value>.*?)(?P<end>\s*)\Z", re.DOTALL
 )
 _AT_KEY = re.compile(
-    r"\b(?:api_keys|keys?|[A-Za-z]*token|authorization)\b\"?\s*=\s*(?P<value>.*)", re.DOTALL | re.IGNORECASE
+    r"\b(?:api_keys|admin_keys|keys?|[A-Za-z]*token|authorization)\b\"?\s*=\s*(?P<value>.*)", re.DOTALL | re.IGNORECASE
 )
 _ALONE = re.compile(r"\s*[\"'][^\"'$]+[\"']\s*,?\s*(?:#.*)?\Z")
 """A text alone on its line: in an array, perhaps of keys."""
@@ -38,7 +38,7 @@ _WORD = re.compile(r"(?<![$A-Za-z0-9_+-])(?=[A-Za-z_+-]*[0-9])[A-Za-z0-9_+-]{10,
 _USUAL_VARIABLE = re.compile(r"[A-Z0-9_.]+|[a-z_.]+")
 
 _QUOTED = re.compile(r"(?P<quote>[\"'])(?P<text>[^\"'\n]+)(?P=quote)")
-_WHERE_KEYS_ARE = frozenset({"key", "keys", "api_keys"})
+_WHERE_KEYS_ARE = frozenset({"key", "keys", "api_keys", "admin_keys"})
 
 
 def difference(

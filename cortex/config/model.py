@@ -28,11 +28,28 @@ class Server(Struct, frozen=True, kw_only=True):
     """0 takes any free port."""
     api_keys: tuple[Secret, ...] = ()
     """What clients must present, any one of them; none: no key is asked for."""
+    admin_keys: tuple[Secret, ...] = ()
+    """What actions and edits need instead, any one of them; they open everything else too. None: clients may do all."""
     shutdown_grace_s: float = 30.0
     """How long running answers may go on after SIGTERM."""
     max_body_bytes: int = 32_000_000
     max_clients: int = 2000
     """Open requests; beyond it 503 at once."""
+
+    @property
+    def keys(self) -> tuple[Secret, ...]:
+        """Return every key that lets a client in; none: no key is asked for."""
+        return (*self.api_keys, *self.admin_keys) if self.api_keys else ()
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """Whom Córtex believes that an upstream is who it says."""
+
+    ca: str = ""
+    """A file of certificates in PEM, of authorities that are trusted beside the system's; empty: none.
+
+    In the file it is relative to the folder of the settings; here it is a path that can be opened.
+    """
 
 
 class Supervision(Struct, frozen=True, kw_only=True):
@@ -268,6 +285,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that was configured."""
 
     server: Server = field(default_factory=Server)
+    tls: Tls = field(default_factory=Tls)
     supervision: Supervision = field(default_factory=Supervision)
     routing: Routing = field(default_factory=Routing)
     streams: Streams = field(default_factory=Streams)

@@ -131,6 +131,7 @@ SECTIONS: Mapping[str, Section[Any]] = {
             "host": Field(host),
             "port": Field(integer(0, 65_535)),
             "api_keys": Field(many(secret)),
+            "admin_keys": Field(many(secret)),
             "shutdown_grace": Field(duration, "shutdown_grace_s"),
             "max_body": Field(size, "max_body_bytes"),
             "max_clients": Field(integer(1, 1_000_000)),
@@ -143,8 +144,15 @@ SECTIONS: Mapping[str, Section[Any]] = {
                 "a loopback address as long as nobody needs a key to come in; to bind beyond it,"
                 ' set server.api_keys = ["$CORTEX_API_KEY"]',
             ),
+            Rule(
+                "admin_keys",
+                "api_keys",
+                lambda it: set(it.admin_keys).isdisjoint(it.api_keys),
+                "keys that clients do not have, so none of server.api_keys",
+            ),
         ),
     ),
+    "tls": Section(model.Tls, {"ca": Field(text)}),
     "supervision": Section(
         model.Supervision,
         {

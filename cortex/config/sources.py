@@ -5,15 +5,16 @@ Reading blocks, for as long as a disk or a network share may: call it from a thr
 
 import hashlib
 import os
+import ssl
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from cortex.config.environment import with_dotenv
 from cortex.config.load import load
-from cortex.config.model import Settings
+from cortex.config.model import Settings, Tls
 from cortex.config.problem import Problem
 
 _LARGEST_BYTES = 1_000_000
@@ -65,16 +66,31 @@ def read(sources: Sources) -> Texts | list[Problem]:
 
 
 def settings(texts: Texts, sources: Sources) -> Settings | list[Problem]:
-    """Make settings of what the files said; pure but for the variables in `sources`."""
+    """Make settings of what the files said and the variables in `sources`; reads the file of authorities, if one is named."""
     environ = with_dotenv(sources.environ, texts.env, str(sources.env_file))
     if isinstance(environ, list):
         return environ
-    return load(texts.config, environ, file=str(sources.config))
+    found = load(texts.config, environ, file=str(sources.config))
+    return found if isinstance(found, list) or not found.tls.ca else _with_authorities(found, sources)
 
 
 def stamp(sources: Sources) -> Stamp:
     """Look at both files, symbolic links followed. Blocks, though hardly ever for long."""
     return Stamp(_stamp(sources.config), _stamp(sources.env_file))
+
+
+def _with_authorities(found: Settings, sources: Sources) -> Settings | list[Problem]:
+    """Return settings whose `tls.ca` can be opened from anywhere, or say why it is no file of certificates."""
+    path = sources.config.absolute().parent / found.tls.ca
+    text = _text(path)
+    if isinstance(text, Problem):
+        return [text]
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text or "")
+    except (ValueError, ssl.SSLError):
+        lacks = "none there" if text is None else "no certificate"
+        return [Problem(str(sources.config), 0, "tls.ca", f"a file of certificates in PEM at {path}", lacks)]
+    return structs.replace(found, tls=Tls(ca=str(path)))
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

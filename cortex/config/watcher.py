@@ -197,7 +197,7 @@ def shown_difference(
     before: Texts, after: Texts, files: Sources, settings: Settings, *, is_refused: bool = False
 ) -> str:
     """Return how both files differ, without any key; see `masked.difference`."""
-    secrets = {key.reveal() for key in settings.server.api_keys}
+    secrets = {key.reveal() for key in (*settings.server.api_keys, *settings.server.admin_keys)}
     secrets |= {worker.key.reveal() for worker in settings.workers.values() if worker.key}
     return difference(
         before,

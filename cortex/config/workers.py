@@ -4,10 +4,12 @@ import re
 from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from cortex.chat import Need
+from cortex.config.addresses import is_local
 from cortex.config.kinds import (
     boolean,
     choice,
@@ -23,7 +25,7 @@ from cortex.config.kinds import (
 )
 from cortex.config.model import Limits, Preset, Worker
 from cortex.config.presets import PRESETS
-from cortex.config.problem import Place, Unusable, kind_of
+from cortex.config.problem import Place, Unusable, kind_of, shown
 from cortex.config.schema import LIMITS, Field, Fields, Reading, read_fields
 from cortex.config.secret import Secret
 
@@ -176,11 +178,23 @@ def _fits_its_provider(reading: Reading, place: Place) -> bool:
         else:
             place.into("keys").add(f'this key, as ["$NAME"], which the {provider} provider needs', "none")
         fits = False
+    if preset.needs_key and "url" in reading.found and not _keeps_its_key(reading.found["url"]):
+        place.into("url").add(
+            "an https:// URL: over http:// a key goes only to this machine or a private address",
+            shown(reading.given["url"][0]),
+        )
+        fits = False
     for key in reading.given:
         if _ONLY_FOR.get(key, preset.speaks) != preset.speaks:
             place.into(key).add(f"only keys that the {provider} provider knows", f"one for {_ONLY_FOR[key]}")
             fits = False
     return fits
+
+
+def _keeps_its_key(url: str) -> bool:
+    """Whether nobody on the way to a hosted service can read the key that is sent there."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_local(str(parts.hostname))
 
 
 def _expand(pool: str, found: dict[str, Any]) -> tuple[Worker, ...]:

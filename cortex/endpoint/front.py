@@ -17,6 +17,7 @@ from aiohttp import web
 
 from cortex.cache.policy import SAYS_NOTHING, read_control
 from cortex.chat import Ask, Embed
+from cortex.config.model import Server
 from cortex.config.plugins import OWN_STRATEGIES, strategy_names
 from cortex.config.units import seconds
 from cortex.config.watcher import Current
@@ -32,7 +33,7 @@ from cortex.endpoint.refusals import of_deadline
 from cortex.endpoint.relay import Relay
 from cortex.endpoint.reply import ClientGoneError, Reply
 from cortex.endpoint.tokens import estimated_tokens
-from cortex.endpoint.visitors import is_own, presented, refusal
+from cortex.endpoint.visitors import acts, is_own, presented, refusal
 from cortex.messages import Request
 from cortex.telemetry.journal import Journal
 from cortex.telemetry.record import Record
@@ -146,12 +147,10 @@ class Front:
             refused = refusal(http.method, http.headers, names, asks_key=bool(server.api_keys))
             if refused is not None:
                 return refused
-        if server.api_keys and not _is_open(http, path) and not _knows(http, server.api_keys):
-            return Problem(
-                401,
-                "this Córtex wants a key: send one of server.api_keys as 'Authorization: Bearer …' or 'x-api-key'",
-                code="invalid_api_key",
-            )
+        wanted = _wanted_key(http, path, server)
+        if wanted:
+            how = "as 'Authorization: Bearer …' or 'x-api-key'"
+            return Problem(401, f"this Córtex wants {wanted} {how}", code="invalid_api_key")
         if is_model:
             if self.is_closing:
                 return Problem(503, "Córtex is shutting down", code="shutting_down", retry_after_s=5.0)
@@ -229,7 +228,7 @@ class Front:
 
     def _tenant(self, http: web.BaseRequest) -> bytes:
         """Return what keeps one client's answers from another's: a digest of its key, where there are several."""
-        keys = self._current.settings.server.api_keys
+        keys = self._current.settings.server.keys
         return blake2b(presented(http.headers), digest_size=16).digest() if len(keys) > 1 else b""
 
     async def _load(self, exchange: Exchange, request: Request) -> None:
@@ -346,6 +345,18 @@ def _headers(http: web.BaseRequest, request: Request) -> None:
 def _is_open(http: web.BaseRequest, path: str) -> bool:
     """Whether a path is answered without a key."""
     return path in OPEN_PATHS or path.startswith(OPEN_FILES) or (path == "/" and wants_html(http))
+
+
+def _wanted_key(http: web.BaseRequest, path: str, server: Server) -> str:
+    """Return which key a request lacks, in words; nothing where it may come in.
+
+    A client that would act is answered as if it had no key: so the page asks for another.
+    """
+    if server.keys and not _is_open(http, path) and not _knows(http, server.keys):
+        return "a key: send one of server.api_keys"
+    if server.admin_keys and acts(http.method, path) and not _knows(http, server.admin_keys):
+        return "another key of who acts: send one of server.admin_keys"
+    return ""
 
 
 def _knows(http: web.BaseRequest, keys: Any) -> bool:

@@ -6,6 +6,7 @@ carries `Origin` or `Sec-Fetch-Site`, is held to three things: the name it was s
 page it comes from is of the same host, and nothing that acts comes from another site. Programs send neither header.
 """
 
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
@@ -27,12 +28,24 @@ class Visit(Protocol):
 
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FEEDBACK = re.compile(r"/cortex/v1/requests/[^/]+/feedback")
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
 
 
 def is_own(path: str) -> bool:
     """Whether a path is of those that are held to this."""
     return path.startswith(("/cortex/v1/", "/dashboard")) or path == "/metrics"
+
+
+def acts(method: str, path: str) -> bool:
+    """Whether a request changes something of Córtex itself, which is not for every client where `admin_keys` are set.
+
+    What a client thought of its own answer is not of them.
+
+    >>> acts("POST", "/cortex/v1/workers/desk/drain"), acts("POST", "/cortex/v1/requests/1/feedback")
+    (True, False)
+    """
+    return method not in SAFE_METHODS and path.startswith("/cortex/v1/") and not _FEEDBACK.fullmatch(path)
 
 
 def refusal(method: str, headers: Mapping[str, str], own_names: Iterable[str], *, asks_key: bool) -> Problem | None:

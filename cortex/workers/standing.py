@@ -12,11 +12,11 @@ breaker, the rests and the learned times where the last one left them, and start
 
 from collections import deque
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
 from msgspec import structs
 
+from cortex.config.addresses import is_local
 from cortex.config.model import Breaker as BreakerSettings
 from cortex.config.model import Worker as WorkerSettings
 from cortex.messages import Estimate, Failure, Request
@@ -325,17 +325,3 @@ class Board:
 def is_own(settings: WorkerSettings, link: Link) -> bool:
     """Whether a worker is hardware of one's own; a hosted service is none, though it be reached through a proxy nearby."""
     return not settings.hosted and is_local(link.origin.host)
-
-
-def is_local(host: str) -> bool:
-    """Whether `host` is hardware of one's own: this machine, a private address, or a name without a public domain.
-
-    >>> is_local("10.0.0.9"), is_local("rack.local"), is_local("desk"), is_local("api.groq.com")
-    (True, True, True, False)
-    """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        name = host.rstrip(".").lower()
-        return "." not in name or name.endswith((".local", ".lan", ".internal", ".home.arpa", ".localhost"))
-    return address.is_private or address.is_loopback or address.is_link_local

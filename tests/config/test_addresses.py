@@ -1,10 +1,13 @@
 """URLs of upstreams and the forms of OLLAMA_HOST."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.config.addresses import UrlError, base_url, instance, is_loopback, ollama_url
+from cortex.config import addresses
+from cortex.config.addresses import UrlError, base_url, instance, is_local, is_loopback, ollama_url
 
 
 @pytest.mark.parametrize(
@@ -110,3 +113,31 @@ def test_another_port_host_or_path_is_another_instance(other):
 )
 def test_only_this_machines_own_names_are_loopback(host, loopback):
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.2.3", True),
+        ("192.168.1.9", True),
+        ("fe80::1", True),
+        ("fd00::7", True),
+        ("8.8.8.8", False),
+        ("::ffff:8.8.8.8", False),
+        ("::ffff:10.0.0.1", True),
+        ("2001:4860:4860::8888", False),
+        ("localhost", True),
+        ("rack.LOCAL.", True),
+        ("gpu.home.arpa", True),
+        ("api.groq.com", False),
+        ("local.example.com", False),
+    ],
+)
+def test_own_hardware_is_known_by_its_address(host, local):
+    assert is_local(host) is local
+
+
+def test_the_examples_in_the_docstrings_hold():
+    assert doctest.testmod(addresses).failed == 0

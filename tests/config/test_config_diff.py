@@ -70,6 +70,7 @@ def test_what_only_a_restart_applies_is_named():
     ("section", "text"),
     [
         ("server", "[server]\nmax_clients = 1"),
+        ("tls", "[tls]\nca = 'a.pem'"),
         ("supervision", "[supervision]\nmax_restarts = 1"),
         ("routing", "[routing]\nqueue = 1"),
         ("breaker", "[breaker]\nfailures = 1"),

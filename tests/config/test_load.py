@@ -49,6 +49,7 @@ def test_no_file_gives_the_defaults():
         ("server", "port = 0", "port", 0),
         ("server", "port = 65535", "port", 65535),
         ("server", 'api_keys = ["$KEY", "b"]', "api_keys", (Secret("from-env"), Secret("b"))),
+        ("server", 'admin_keys = ["$KEY"]', "admin_keys", (Secret("from-env"),)),
         ("server", 'shutdown_grace = "10m"', "shutdown_grace_s", 600.0),
         ("server", 'max_body = "1MiB"', "max_body_bytes", 1_048_576),
         ("server", "max_clients = 1", "max_clients", 1),
@@ -190,6 +191,12 @@ WRONG = [
     ("[server]\napi_keys = [5]", "2: server.api_keys[0]: expected a key"),
     ('[server]\napi_keys = ["a",\n"b c"]', "3: server.api_keys[1]: expected a key: a string of visible ASCII"),
     ('[server]\napi_keys = ["a", "a"]', "server.api_keys[1]: expected each entry once, found the same as entry 1"),
+    ('[server]\nadmin_keys = ["a b"]', "2: server.admin_keys[0]: expected a key"),
+    (
+        '[server]\napi_keys = ["abc"]\nadmin_keys = ["abc"]',
+        "3: server.admin_keys: expected keys that clients do not have, so none of server.api_keys, found an array",
+    ),
+    ('[server]\nhost = "rack"\nadmin_keys = ["a"]', "server.host: expected a loopback address"),
     ("[server]\nshutdown_grace = 30", 'found 30 (did you mean "30s"?)'),
     ('[server]\nshutdown_grace = "30"', 'found "30" (did you mean "30s"?)'),
     ('[server]\nshutdown_grace = "0s"', "a duration above zero"),
@@ -202,9 +209,14 @@ WRONG = [
     ("[server]\nmax_clients = 0", "from 1 to 1000000, found 0"),
     (
         "[server]\nhots = 1",
-        "2: server.hots: expected a key of [server] (host, port, api_keys, shutdown_grace, max_body, max_clients)",
+        "2: server.hots: expected a key of [server] (host, port, api_keys, admin_keys, shutdown_grace, max_body, max_clients)",
     ),
     ("[server]\nhots = 1", "found an unknown one (did you mean host?)"),
+    ("[tls]\nca = 5", "2: tls.ca: expected a string that is not empty, found 5"),
+    (
+        '[workers.g]\nprovider = "groq"\nkey = "k"\nurl = "http://api.groq.com/v1"',
+        "4: workers.g.url: expected an https:// URL: over http:// a key goes only to this machine or a private address, ",
+    ),
     ('[supervision]\nstrategy = "one_for_al"', 'found "one_for_al" (did you mean one_for_all?)'),
     ("[supervision]\nmax_restarts = -1", "2: supervision.max_restarts"),
     ("[supervision]\nmax_seconds = 0", "a number above 0 and up to 86400, found 0"),
@@ -440,6 +452,15 @@ def test_a_byte_order_mark_is_no_mistake():
     assert load("\ufeff[server]\nport = 1\n", {}).server.port == 1
 
 
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/v1", "http://10.0.0.9/v1", "http://proxy/v1", "https://api.groq.com/v1"]
+)
+def test_a_hosted_service_may_be_reached_through_a_proxy_nearby_or_by_tls(url):
+    settings = load(f'[workers.g]\nprovider = "groq"\nkey = "k"\nurl = "{url}"\n', {})
+
+    assert settings.workers["g"].url == url
+
+
 def test_a_host_beyond_loopback_is_fine_with_a_key():
     assert load('[server]\nhost = "0.0.0.0"\napi_keys = ["$K"]\n', {"K": "k"}).server.host == "0.0.0.0"
 
@@ -529,11 +550,19 @@ def test_the_example_shows_every_key_and_each_default_truly(full_example):
             assert (plain, settings.timed) == (rows.make(), model.Routing())
         elif section == "telemetry":  # there is no place that traces go to by default
             assert structs.replace(settings.telemetry, traces="") == rows.make()
-        elif section != "server":  # its api_keys have no default
+        elif section not in {"server", "tls"}:  # keys and a file of authorities have no default
             assert getattr(settings, section) == rows.make()
 
 
-KEYS = ("CORTEX_API_KEY", "GEMINI_KEY_A", "GEMINI_KEY_B", "GROQ_KEY_HOME", "GROQ_KEY_LAB", "COHERE_KEY")
+KEYS = (
+    "CORTEX_API_KEY",
+    "CORTEX_ADMIN_KEY",
+    "GEMINI_KEY_A",
+    "GEMINI_KEY_B",
+    "GROQ_KEY_HOME",
+    "GROQ_KEY_LAB",
+    "COHERE_KEY",
+)
 ENVIRON = {name: f"key-{name}" for name in KEYS}
 EXAMPLE = (Path(__file__).parents[2] / "supervision.toml").read_text()
 FULL = re.sub(r"^# (?=[a-z_]+ = |\[|limits)", "", EXAMPLE, flags=re.MULTILINE)

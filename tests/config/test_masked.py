@@ -38,6 +38,8 @@ def test_a_file_that_begins_is_told_from_one_that_was_empty():
         f'[workers.a]\nkeys = [\n  "{KEY}", # note\n]\n',
         f'workers.a.keys = {{ home = "{KEY}" }}\n',
         f'[server]\napi_keys = ["$A", "{KEY}"]\n',
+        f'[server]\nadmin_keys = ["$A", "{KEY}"]\n',
+        f'[server]\nadmin_keys = ["{KEY}"\n',
         f'[workers.a]\nkey = "{KEY}"\n# was {KEY} before\n',
         f'[workers.a\nkey = "{KEY}"\n',
         "# sk-proj-0123456789abcdefghij\n",

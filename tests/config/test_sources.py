@@ -1,6 +1,7 @@
 """The two files, read."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,19 @@ def test_a_write_a_replacement_and_a_removal_change_the_stamp(files):
 
     assert len(set(map(repr, stamps[:4]))) == 4
     assert stamps[4] == stamps[0]
+
+
+def test_authorities_are_found_beside_the_settings_wherever_cortex_is_started(files, certificate):
+    files.config.with_name("ca.pem").write_text(Path(certificate[0]).read_text())
+
+    assert settings(Texts("[tls]\nca = 'ca.pem'\n"), files).tls.ca == str(files.config.with_name("ca.pem"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nx\n", b"\xff"])
+def test_authorities_that_are_none_are_a_mistake_that_leaves_the_rest_as_it_is(files, content):
+    if content is not None:
+        files.config.with_name("ca.pem").write_bytes(content)
+
+    (problem,) = settings(Texts("[tls]\nca = 'ca.pem'\n"), files)
+
+    assert "ca.pem" in str(problem)

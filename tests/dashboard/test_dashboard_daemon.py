@@ -93,3 +93,19 @@ async def test_a_daemon_with_keys_asks_for_one(tmp_path, desk, visit):
         await page.get_by_role("button", name="Use it").click()
         await is_live(page)
         await expect(row(page, "desk")).to_contain_text("● ready")
+
+
+async def test_who_acts_is_asked_for_another_key_where_there_are_two_kinds(tmp_path, desk, visit):
+    keys = WANTS_A_KEY + 'admin_keys = ["of-the-owner-123456"]\n'
+    async with at_home(
+        tmp_path, keys + worker(desk), visit, base="", expects=lambda text: "401" in text or "WebSocket" in text
+    ) as (cortex, page):
+        await page.get_by_label("Key", exact=True).fill("first-of-the-house-1234")
+        await page.get_by_role("button", name="Use it").click()
+        await is_live(page)
+        await page.evaluate("location.hash = '#/keys'")
+        await page.get_by_role("button", name="Remove desk").click()
+        await page.get_by_label("Key", exact=True).fill("of-the-owner-123456")
+        await page.get_by_role("button", name="Use it").click()
+        await page.get_by_role("button", name="Remove", exact=True).click()
+        await until(lambda: cortex.board.get("desk") is None)

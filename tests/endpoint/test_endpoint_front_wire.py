@@ -19,6 +19,7 @@ from cortex.endpoint.server import Door, Server, listen
 from cortex.telemetry.journal import Journal
 
 KEY = "sk-house-0123456789abcdef"
+ADMIN = "sk-house-of-the-owner-0123"
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -117,6 +118,44 @@ async def test_a_key_of_any_bytes_is_only_a_wrong_one(make, key):
     assert (await house.ask(b"/x", headers=b"x-api-key: " + key + b"\r\n"))[0] == 401
     assert (await house.ask(b"/x", headers=b"x-api-key: " + KEY.encode() + b"\r\n"))[0] == 404
     assert (await house.ask(b"/livez"))[0] == 404
+
+
+def presenting(key):
+    return b"x-api-key: " + key.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize("path", [b"/cortex/v1/workers", b"/cortex/v1/workers/desk/drain", b"/cortex/v1/log-level"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+async def test_where_there_are_admin_keys_a_clients_key_does_not_act(make, method, path):
+    house = await make(api_keys=(Secret(KEY),), admin_keys=(Secret(ADMIN),))
+
+    assert (await house.ask(path, method=method))[0] == 401
+    status, _, body = await house.ask(path, method=method, headers=presenting(KEY))
+    assert (status, b"server.admin_keys" in body) == (401, True)
+    assert (await house.ask(path, method=method, headers=presenting(ADMIN)))[0] == 404  # let in
+
+
+async def test_an_admin_key_opens_what_a_clients_key_opens(make):
+    house = await make(api_keys=(Secret(KEY),), admin_keys=(Secret(ADMIN),))
+
+    for key in (KEY, ADMIN):
+        assert (await house.ask(b"/cortex/v1/tree", headers=presenting(key)))[0] == 404
+        assert (await house.ask(b"/cortex/v1/requests/1/feedback", method="POST", headers=presenting(key)))[0] == 404
+    assert (await house.ask(b"/cortex/v1/tree"))[0] == 401
+
+
+async def test_admin_keys_alone_ask_nobody_for_a_key_who_does_not_act(make):
+    house = await make(admin_keys=(Secret(ADMIN),))
+
+    assert (await house.ask(b"/cortex/v1/tree"))[0] == 404
+    assert (await house.ask(b"/cortex/v1/workers", method="POST"))[0] == 401
+    assert (await house.ask(b"/cortex/v1/workers", method="POST", headers=presenting(ADMIN)))[0] == 404
+
+
+async def test_without_admin_keys_a_clients_key_acts(make):
+    house = await make(api_keys=(Secret(KEY),))
+
+    assert (await house.ask(b"/cortex/v1/workers", method="POST", headers=presenting(KEY)))[0] == 404
 
 
 async def test_an_error_has_the_shape_of_the_paths_dialect(make):

@@ -1,12 +1,14 @@
 """Which browsers may speak to Córtex's own paths."""
 
+import doctest
 from base64 import urlsafe_b64encode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.endpoint.visitors import is_known, is_own, presented, refusal, visitor
+from cortex.endpoint import visitors
+from cortex.endpoint.visitors import acts, is_known, is_own, presented, refusal, visitor
 
 HERE = "127.0.0.1:4747"
 
@@ -105,3 +107,23 @@ def test_a_visitor_is_told_by_address_and_the_end_of_the_key():
     assert visitor(Http()) == "10.0.0.3 (***wxyz)"
     Http.headers = {}
     assert visitor(Http()) == "10.0.0.3"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_action"),
+    [
+        ("POST", "/cortex/v1/workers", True),
+        ("DELETE", "/cortex/v1/workers/gemini%2F1", True),
+        ("PUT", "/cortex/v1/no/such/path", True),
+        ("POST", "/cortex/v1/requests/1/feedback/", True),
+        ("GET", "/cortex/v1/workers", False),
+        ("POST", "/cortex/v1/requests/1/feedback", False),
+        ("POST", "/v1/chat/completions", False),
+    ],
+)
+def test_an_action_is_what_changes_something_of_cortex(method, path, is_action):
+    assert acts(method, path) is is_action
+
+
+def test_the_examples_in_the_docstrings_hold():
+    assert doctest.testmod(visitors).failed == 0

@@ -6,7 +6,6 @@ Every asynchronous test here runs on both event loops.
 import asyncio
 import gc
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -62,20 +61,6 @@ async def make_pool(tidy) -> AsyncIterator[Callable[..., Pool]]:
 @pytest.fixture
 async def pool(make_pool) -> Pool:
     return make_pool()
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> tuple[str, str]:
-    """A self-signed certificate for localhost and 127.0.0.1, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", key, "-out", cert],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
 
 
 @pytest.fixture

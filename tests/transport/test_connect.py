@@ -192,6 +192,13 @@ async def test_cancelling_a_tls_handshake_leaves_no_socket(make_pool, upstream, 
     await upstream.peers[0].over.wait()
 
 
+async def test_an_authority_of_ones_own_is_trusted_beside_the_systems(make_pool, tls_upstream, certificate):
+    context = client_context(certificate[0])
+
+    assert await (await get(make_pool(tls=context), tls_upstream.origin)).read() == b"ok"
+    assert len(context.get_ca_certs()) == len(client_context().get_ca_certs()) + 1
+
+
 def test_the_default_context_verifies():
     context = client_context()
 

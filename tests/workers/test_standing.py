@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cortex.config.model import Breaker
 from cortex.providers.base import Findings, Model
-from cortex.workers.standing import NEVER, is_local
+from cortex.workers.standing import NEVER
 
 
 def break_open(stands):
@@ -199,28 +199,6 @@ def test_workers_keep_their_place_on_the_board():
     there = board(*(standing(name) for name in "cab"))
 
     assert [stands.name for stands in there] == ["c", "a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("10.1.2.3", True),
-        ("192.168.1.9", True),
-        ("fe80::1", True),
-        ("fd00::7", True),
-        ("8.8.8.8", False),
-        ("2001:4860:4860::8888", False),
-        ("localhost", True),
-        ("rack.LOCAL.", True),
-        ("gpu.home.arpa", True),
-        ("api.groq.com", False),
-        ("local.example.com", False),
-    ],
-)
-def test_own_hardware_is_known_by_its_address(host, local):
-    assert is_local(host) is local
 
 
 def test_no_key_is_in_what_is_printed_of_a_worker():

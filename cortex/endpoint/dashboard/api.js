@@ -74,7 +74,7 @@ export function askKey(wrong) {
       asking = null;
       resolve(dialog.returnValue);
     } }, h("form", { method: "dialog" }, h("h2", { id: "key-title" }, "This Córtex wants a key"),
-      h("p", wrong && "▲ It does not know that key. ", "Give one of ", h("code", "server.api_keys"), ". It stays in this tab until the tab is closed."), h("label.field", "Key", field),
+      h("p", wrong && "▲ It does not know that key. ", "Give one of ", h("code", "server.api_keys"), " or, to act, ", h("code", "admin_keys"), ". It stays in this tab until the tab is closed."), h("label.field", "Key", field),
       h("div.buttons", act("Not now", () => dialog.close("")), h("button", { value: "given" }, "Use it"))));
     document.body.append(dialog);
     dialog.showModal();
