@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, handles
 from cortex.config import sources
+from cortex.config.addresses import is_loopback
 from cortex.config.diff import Changes, diff
 from cortex.config.look import Look
 from cortex.config.masked import difference
@@ -82,9 +83,22 @@ class Current:
         """What `settings` were made of."""
         self.edits: deque[Edit] = deque(maxlen=EDITS_KEPT)
         """The last edits, the newest first."""
+        self.bound_host = settings.server.host
+        """Where the door was opened; no edit moves it."""
 
     def __repr__(self) -> str:
         return f"<Current {len(self.settings.workers)} workers, {len(self.problems)} problems, {self.digest[:12]}>"
+
+    def read(self, texts: Texts, files: Sources) -> Settings | list[Problem]:
+        """Make the settings that would come into force, or say why they may not: an edit by hand and one of the page alike.
+
+        What the schema says of host and keys holds for the next start; until then it must hold for the door that is open.
+        """
+        found = sources.settings(texts, files)
+        if isinstance(found, list) or found.server.api_keys or is_loopback(self.bound_host):
+            return found
+        expected = f"a key, since the daemon listens on {self.bound_host} until it is started again"
+        return [Problem(str(files.config), 0, "server.api_keys", expected, "none")]
 
 
 class Tells(Protocol):
@@ -134,7 +148,7 @@ class ConfigWatcher(LoopActor):
         elif gone := _vanished(current.texts, texts, self._files):
             self._refuse(tuple(gone), texts, digest="", asked=seen.asked)
         elif texts.digest != current.digest or seen.asked:
-            found = sources.settings(texts, self._files)
+            found = current.read(texts, self._files)
             if isinstance(found, list):
                 self._refuse(tuple(found), texts, digest=texts.digest, asked=seen.asked)
             else:

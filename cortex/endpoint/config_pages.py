@@ -121,7 +121,7 @@ class ConfigPages:
 
     def _outcome(self, before: Texts, after: Texts) -> dict[str, Any]:
         """Return what an edit would do."""
-        current, found = self._current.settings, sources.settings(after, self._files)
+        current, found = self._current.settings, self._current.read(after, self._files)
         effect, problems = {}, []
         if isinstance(found, list):
             problems = [str(problem) for problem in found]

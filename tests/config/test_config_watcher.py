@@ -237,6 +237,38 @@ async def test_a_comment_is_told_as_an_edit_that_changes_nothing(daemon, files):
     assert not (await daemon.hears_edit()).changes
 
 
+OPEN = '[server]\nhost = "0.0.0.0"\napi_keys = ["key-hunter2-0123456789"]\n'
+
+
+async def test_a_door_that_stands_open_to_a_network_keeps_wanting_a_key(files):
+    """The socket is where it was bound at the start, whatever host a later edit names."""
+    files.config.write_text(OPEN + DESK)
+    daemon = Daemon(files)
+    daemon.start()
+    await daemon.looks()
+    files.config.write_text('[server]\nhost = "127.0.0.1"\n' + DESK)
+    (problem,) = await daemon.hears_refusal()
+
+    assert "server.api_keys: expected a key, since the daemon listens on 0.0.0.0 until it is started again" in problem
+    assert daemon.current.settings.server.api_keys
+    files.config.write_text(OPEN.replace("0.0.0.0", "127.0.0.1") + DESK)
+    assert (await daemon.hears_edit()).changes.restart_needed == ("server.host",)
+    files.config.write_text('[server]\nhost = "127.0.0.1"\n' + DESK)
+    assert "server.api_keys" in (await daemon.hears_refusal())[0]
+    await daemon.ends()
+
+
+async def test_on_loopback_keys_may_go(files):
+    files.config.write_text(OPEN.replace("0.0.0.0", "127.0.0.1") + DESK)
+    daemon = Daemon(files)
+    daemon.start()
+    await daemon.looks()
+    files.config.write_text(DESK)
+
+    assert (await daemon.hears_edit()).settings.server.api_keys == ()
+    await daemon.ends()
+
+
 async def test_a_refusal_is_told_once(daemon):
     await daemon.looks()
     for key in ("one", "one", "other"):

@@ -377,3 +377,19 @@ async def test_five_hundred_workers_are_told_of(build, start, look):
     page = await look(house, "rows")
 
     assert sum(row["parent"] == "workers" for row in page.has["rows"].values()) == 500
+
+
+async def test_no_edit_opens_a_door_beyond_loopback_to_those_without_a_key(build, desk):
+    """Not by hand, and not through the page: what is bound stays bound until the next start."""
+    bound = '[server]\nport = 0\nhost = "0.0.0.0"\napi_keys = ["key-hunter2-0123456789"]\n'
+    closed = '[server]\nport = 0\nhost = "127.0.0.1"\n'
+    home = await build(bound, worker(desk), base="")
+    assert (await home.get("/v1/models")).status == 401
+    await home.edit(closed + worker(desk))
+
+    assert (await home.get("/v1/models")).status == 401
+    assert [str(problem) for problem in home.daemon.current.problems if problem.key == "server.api_keys"]
+    key = {"Authorization": "Bearer key-hunter2-0123456789", "X-Cortex": "1"}
+    addition = {"table": "shed", "provider": "ollama", "url": "http://127.0.0.1:9"}
+    shown = await home.post("/cortex/v1/workers", addition, headers=key)
+    assert "server.api_keys" in shown.json["problems"][0]
