@@ -270,7 +270,7 @@ def _delta(block: _Block, seed: str, position: int) -> Delta | Failure | None:
 
 
 def _input_of(block: _Block) -> str | None:
-    return object_text(bytes(block.input).decode())
+    return object_text(bytes(block.input))
 
 
 def _call(block: _Block, arguments: str, seed: str, position: int) -> ToolCall | Failure:

@@ -7,8 +7,9 @@ prefill, efforts), the SDK 2.13.0, bodies of 400 in oh-my-openagent #5098, openc
 """
 
 import re
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -89,19 +90,18 @@ def findings_of(body: bytes) -> Findings | Failure:
     """Read the list of models: those that are not retired."""
     try:
         entries = msgspec.json.decode(body, type=_Page).data
-        listed = [(msgspec.json.decode(entry, type=_Listed), entry) for entry in entries]
+        listed = [(msgspec.json.decode(entry, type=_Listed), msgspec.json.decode(entry)) for entry in entries]
     except UNREADABLE as error:
         return Failure("malformed", f"the list of models cannot be read: {error}")
     return Findings(models=tuple(_model(entry, raw) for entry, raw in listed if entry.lifecycle != "retired"))
 
 
-def _model(entry: _Listed, raw: msgspec.Raw) -> Model:
-    entire: dict[str, Any] = msgspec.json.decode(raw)
+def _model(entry: _Listed, raw: Mapping[str, object]) -> Model:
     return Model(
         name=entry.id,
         context_length=entry.max_input_tokens or 0,
         capabilities=_capabilities(entry.capabilities),
-        raw=entire,
+        raw=raw,
     )
 
 

@@ -47,19 +47,22 @@ def made_id(seed: str, choice: int, position: int) -> str:
     return f"call_{digest.hexdigest()}"
 
 
-def object_text(arguments: str) -> str | None:
+def object_text(arguments: str | bytes) -> str | None:
     """Return `arguments` when it is the JSON of an object, `{}` for nothing or null, and None for anything else.
+
+    Bytes as they came may not even be text.
 
     >>> object_text(""), object_text('{"a":1}'), object_text('{"a":')
     ('{}', '{"a":1}', None)
     """
-    if arguments.strip() in {"", "null"}:
-        return "{}"
     try:
-        msgspec.json.decode(arguments, type=dict[str, msgspec.Raw])
+        text = arguments if isinstance(arguments, str) else arguments.decode()
+        if text.strip() in {"", "null"}:
+            return "{}"
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except UNREADABLE:
         return None
-    return arguments
+    return text
 
 
 class _Call:

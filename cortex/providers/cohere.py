@@ -106,7 +106,7 @@ class Cohere(Translated):
             return Findings()
         try:
             entries = msgspec.json.decode(answers["models"], type=_Models).models
-            listed = [(msgspec.json.decode(entry, type=_Listed), entry) for entry in entries]
+            listed = [(msgspec.json.decode(entry, type=_Listed), msgspec.json.decode(entry)) for entry in entries]
         except UNREADABLE as error:
             return Failure("malformed", f"the list of models cannot be read: {error}")
         models = (_model(entry, raw) for entry, raw in listed if not entry.is_deprecated)
@@ -118,12 +118,12 @@ class Cohere(Translated):
         return None
 
 
-def _model(entry: _Listed, raw: msgspec.Raw) -> Model:
+def _model(entry: _Listed, raw: Mapping[str, object]) -> Model:
     return Model(
         name=entry.name,
         context_length=int(entry.context_length or 0),
         capabilities=_capabilities(entry),
-        raw=msgspec.json.decode(raw),
+        raw=raw,
     )
 
 

@@ -18,7 +18,7 @@ from cortex.messages import Failure
 from cortex.providers.calls import CallPart, FunctionPart
 from cortex.providers.cohere_errors import RULES, broken
 from cortex.providers.cohere_tools import arguments_of, read_call
-from cortex.providers.errors import heard, inband, safe
+from cortex.providers.errors import heard, inband, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ def read_whole(body: bytes, seed: str) -> list[Delta] | Failure:
         return _unreadable(body, error)
     said = answer.message
     if isinstance(said, str):
-        return inband(RULES, msgspec.json.decode(body))
+        return inband_text(RULES, body)
     if not answer.finish_reason:
         return Failure("malformed", safe(f"the answer has no finish reason: {heard(body).message}"))
     ended = _ended(answer.finish_reason, None, _all(said.tool_calls) if said else [], seed)
@@ -210,7 +210,10 @@ def _all(value: T | list[T] | None) -> list[T]:
 
 def _untyped(text: bytes) -> Failure:
     """Say what an object is that is no event: the body of an error, or none of Cohere's."""
-    value = msgspec.json.decode(text)
+    try:
+        value = msgspec.json.decode(text)
+    except UNREADABLE as error:
+        return _unreadable(text, error)
     if value.get("message") or value.get("error"):
         return inband(RULES, value)
     return Failure("malformed", safe(f"an event has no type: {heard(text).message}"))

@@ -15,7 +15,7 @@ from cortex.chat import Embed, Usage, Vectors
 from cortex.messages import Failure
 from cortex.providers.base import Wire
 from cortex.providers.cohere_errors import RULES
-from cortex.providers.errors import heard, inband, safe
+from cortex.providers.errors import heard, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 
 PATH = "/v2/embed"
@@ -62,7 +62,7 @@ def read_vectors(body: bytes) -> Vectors | Failure:
         return Failure("malformed", safe(f"these are no embeddings of Cohere's ({error}): {heard(body).message}"))
     if answer.embeddings is None or answer.embeddings.floats is None:
         if answer.message:
-            return inband(RULES, msgspec.json.decode(body))
+            return inband_text(RULES, body)
         return Failure("malformed", "the answer has no embeddings of type float")
     billed = answer.meta.billed_units if answer.meta else None
     return Vectors(answer.embeddings.floats, Usage(input_tokens=int((billed and billed.input_tokens) or 0)))

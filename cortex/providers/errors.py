@@ -195,7 +195,18 @@ def classified(rules: Sequence[Rule], status: int, headers: Mapping[str, str], s
 
 def inband(rules: Sequence[Rule], error: Any) -> Failure:
     """Find the word for an error that came inside a 200: the decoded value of its `error`, or the whole event."""
-    said = heard_value(error)
+    return _inband(rules, heard_value(error))
+
+
+def inband_text(rules: Sequence[Rule], text: bytes) -> Failure:
+    """Find the word for an error whose whole event or body is `text`; never raises.
+
+    A field that nobody looks for may hold what is no UTF-8: that shows only when all of it is read.
+    """
+    return _inband(rules, heard(text))
+
+
+def _inband(rules: Sequence[Rule], said: Said) -> Failure:
     names = f"{said.code} {said.kind}"
     if not names.strip() and " " not in said.message:  # a bare word is a code (Groq's `x_groq.error`)
         names = said.message

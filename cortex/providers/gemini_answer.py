@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.messages import Failure, Word
-from cortex.providers.calls import made_id
+from cortex.providers.calls import made_id, object_text
 from cortex.providers.errors import heard, safe
 from cortex.providers.foreign import UNREADABLE
 from cortex.providers.gemini_errors import said_in
@@ -203,14 +203,12 @@ class Reader:
     def _call(self, call: _Call, signature: str) -> ToolCall | Failure:
         if not call.name:
             return Failure("malformed", "a function call has no name")
-        arguments = bytes(call.args)
-        if arguments in {b"", b"null"}:
-            arguments = b"{}"
-        if not arguments.startswith(b"{"):
+        arguments = object_text(bytes(call.args))
+        if arguments is None:
             return Failure("malformed", f"the arguments of the call of {safe(call.name)} are no JSON object")
         self._calls += 1
         call_id = call.id or made_id(self._seed, 0, self._calls - 1)
-        compact = msgspec.json.format(arguments, indent=-1).decode()
+        compact = msgspec.json.format(arguments, indent=-1)
         kept = ToolCall(call_id, call.name, compact, signature=signature)
         self._signatures.keep(kept)
         return kept

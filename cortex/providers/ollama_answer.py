@@ -13,8 +13,8 @@ from msgspec import Raw, Struct
 
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, ToolCall, Usage
 from cortex.messages import Failure
-from cortex.providers.calls import made_id
-from cortex.providers.errors import Rule, heard, inband, safe
+from cortex.providers.calls import made_id, object_text
+from cortex.providers.errors import Rule, heard, inband, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 
 _S = 1e-9
@@ -91,7 +91,7 @@ class Reader:
         except UNREADABLE as error:
             return [_unreadable(text, error, self._rules)]
         if line.error:
-            return [inband(self._rules, msgspec.json.decode(text))]
+            return [inband_text(self._rules, text)]
         deltas = self._content(line)
         self.has_content = self.has_content or bool(deltas)
         if deltas and isinstance(deltas[-1], Failure):
@@ -121,13 +121,11 @@ class Reader:
         function = call.function
         if function is None or not function.name:
             return Failure("malformed", "a tool call has no name")
-        arguments = bytes(function.arguments)
-        if arguments in {b"", b"null"}:
-            arguments = b"{}"
-        if not arguments.startswith(b"{"):
+        arguments = object_text(bytes(function.arguments))
+        if arguments is None:
             return Failure("malformed", f"the arguments of the call of {function.name} are no JSON object")
         self._calls += 1
-        return ToolCall(call.id or made_id(self._seed, 0, self._calls - 1), function.name, arguments.decode())
+        return ToolCall(call.id or made_id(self._seed, 0, self._calls - 1), function.name, arguments)
 
     def _reason(self, reason: str | None) -> FinishReason:
         """Return why it ended; `load`, `unload` and an empty reason are an ordinary end."""
@@ -143,7 +141,7 @@ def checked(rules: Sequence[Rule], body: bytes) -> Usage | Failure:
     except UNREADABLE as error:
         return _unreadable(body, error, rules)
     if end.error:
-        return inband(rules, msgspec.json.decode(body))
+        return inband_text(rules, body)
     if end.message == end.response == _ABSENT:
         return Failure("malformed", "the answer has neither a message nor a response")
     if not end.done:

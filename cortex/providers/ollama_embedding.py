@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from cortex.chat import Embed, Usage, Vectors
 from cortex.messages import Failure, Request
 from cortex.providers.base import Whole
-from cortex.providers.errors import heard, inband, safe
+from cortex.providers.errors import heard, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 from cortex.providers.ollama_errors import RULES
 from cortex.providers.rewrite import Fields, raw
@@ -79,7 +79,7 @@ def _good(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T | Failure:
         answer = decoder.decode(body)
     except UNREADABLE as error:
         return Failure("malformed", safe(f"this is not in Ollama's dialect ({error}): {heard(body).message}"))
-    return inband(RULES, msgspec.json.decode(body)) if answer.error else answer
+    return inband_text(RULES, body) if answer.error else answer
 
 
 def _none(body: bytes) -> Failure:

@@ -16,7 +16,7 @@ from cortex.messages import Allowance, Failure, Request
 from cortex.providers import openai_embedding as embedding
 from cortex.providers.base import Decoder, Findings, Passage, Whole, Wire
 from cortex.providers.calls import CallPart, object_text
-from cortex.providers.errors import classified, heard, inband, safe
+from cortex.providers.errors import classified, heard, inband, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 from cortex.providers.openai_answer import GroqBody, Reader, UsageBody, unreadable
 from cortex.providers.openai_errors import RULES
@@ -203,7 +203,7 @@ def _flaw(choice: _Choice) -> Failure | None:
 def _no_answer(body: bytes) -> Failure:
     said = heard(body)
     if said.code or said.kind == "error":
-        return inband(RULES, msgspec.json.decode(body))
+        return inband_text(RULES, body)
     return Failure("malformed", safe(f"the answer has no choices: {said.message}"))
 
 

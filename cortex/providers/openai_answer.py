@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from cortex.chat import Delta, Finish, FinishReason, ReasoningDelta, TextDelta, Usage
 from cortex.messages import Failure
 from cortex.providers.calls import Assembler, CallPart, FunctionPart
-from cortex.providers.errors import Rule, heard, inband, safe
+from cortex.providers.errors import Rule, heard, inband, inband_text, safe
 from cortex.providers.foreign import UNREADABLE
 
 _FINISH: dict[str, FinishReason] = {
@@ -149,7 +149,7 @@ class Reader:
         if trouble:
             return [inband(self._rules, trouble)]
         if body.kind == "error":
-            return [inband(self._rules, msgspec.json.decode(text))]
+            return [inband_text(self._rules, text)]
         deltas: list[Delta | Failure] = []
         for position, choice in enumerate(body.choices or ()):
             deltas += self._choice(choice, position)

@@ -1,8 +1,11 @@
 """One connection, against a socket that records: every cut, every framing, nothing taken that was not asked for."""
 
 import asyncio
+import contextlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scripted_upstream import BUDGETS, Clock, turns
 
 from cortex.transport import Budgets, Origin, TransportError
@@ -620,3 +623,42 @@ async def test_it_says_what_it_is_doing(rig):
     response.close()
     assert repr(rig.connection) == "<Connection http://10.0.0.9:8000 closed, 1 exchanges>"
     assert "given up" in repr(response)
+
+
+SCRAPS = [
+    b"\r\n",
+    b"\n",
+    b"\x00",
+    b":",
+    b"0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"FFFFFFFFFFFFFFFFF\r\n",
+    b"HTTP/1.1 200 OK\r\n",
+    LENGTH,
+]
+SCRAPS += [
+    b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"HTTP/1.1 101 X\r\n\r\n",
+    b"Connection: close\r\n",
+    b" x\r\n",
+]
+PIECES = st.lists(st.sampled_from(SCRAPS) | st.binary(max_size=5), max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(start=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", LENGTH[:-4], CHUNKED[:-30]]), pieces=PIECES)
+async def test_whatever_bytes_come_there_is_an_answer_or_a_failure_and_the_pool_hears_once(start, pieces):
+    rig = Rig(max_head=500)
+    task = await rig.ask()
+    for piece in (start, *pieces):
+        if not rig.wire.aborted:
+            rig.connection.data_received(piece)
+    rig.connection.connection_lost(None)
+    with contextlib.suppress(TransportError):
+        await (await task).read()
+
+    assert rig.connection.closed
+    assert rig.keeper.told.count("lost") == 1
+    assert rig.keeper.told[-1] == "gone"
+    assert rig.keeper.told.count("freed") <= 1
