@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from cortex.chat import Need, Usage
+    from cortex.chat import Ask, Need, Usage
 
 Word = Literal[
     "unreachable",  # no connection, or it ended before an answer began
@@ -103,6 +103,7 @@ class Request:
 
     __slots__ = (
         "arrived_s",
+        "ask",
         "body",
         "client",
         "conversation",
@@ -146,6 +147,8 @@ class Request:
         self.stream = stream
         self.body = body
         """The raw JSON, for passing through."""
+        self.ask: Ask | None = None
+        """The same in no dialect, from when on somebody needed it (`endpoint.dialect.neutral_of`)."""
         self.parsed = parsed
         """The body as the dialect's own typed struct; `Dialect.neutral(request)` makes a `Chat` or an `Embed` of it."""
         self.needs = needs

@@ -97,3 +97,18 @@ class Dialect(Protocol):
     def error(self, problem: Problem) -> bytes:
         """Write an error body, to go with `problem.status`."""
         ...
+
+
+def neutral_of(dialect: Dialect, request: Request) -> Ask:
+    """Return what a request asks in no dialect; translated once, however many ask. Raises BadRequest as the dialect does."""
+    if request.ask is None:
+        request.ask = dialect.neutral(request)
+    return request.ask
+
+
+def neutral_if_any(dialect: Dialect, request: Request) -> Ask | None:
+    """Return the same, or None for what only its own dialect can say."""
+    try:
+        return neutral_of(dialect, request)
+    except BadRequest:
+        return None

@@ -25,7 +25,7 @@ from cortex.endpoint.anthropic import Anthropic
 from cortex.endpoint.cached import Cached
 from cortex.endpoint.conversation import conversation_of
 from cortex.endpoint.dashboard_files import wants_html
-from cortex.endpoint.dialect import BadRequest, Dialect, Problem
+from cortex.endpoint.dialect import BadRequest, Dialect, Problem, neutral_of
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.ollama import Ollama
 from cortex.endpoint.openai import OpenAI
@@ -208,7 +208,7 @@ class Front:
         if not request.deadline_s:
             request.deadline_s = record.arrived_s + settings.routing.deadline_s
         if "images" in request.needs or "embeddings" in request.needs:
-            _measure(request, exchange.dialect.neutral(request))
+            _measure(request, neutral_of(exchange.dialect, request))
         request.conversation = conversation_of(request.parsed)
         exchange.deadline_s = request.deadline_s
         exchange.request = request

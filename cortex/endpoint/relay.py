@@ -15,7 +15,7 @@ from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
 from cortex.actors.names import Names
 from cortex.chat import Chat, Delta, Embed, Usage, Vectors
 from cortex.config.watcher import Current
-from cortex.endpoint.dialect import BadRequest, Dialect, Problem
+from cortex.endpoint.dialect import Dialect, Problem, neutral_if_any, neutral_of
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.flow import first_calls
 from cortex.endpoint.refusals import of_break, of_deadline, of_failure, of_refusal
@@ -112,9 +112,7 @@ class Relay:
     def _is_of_one_only(self, failure: Failure, exchange: Exchange) -> bool:
         """Whether a fault of the client's is one with this candidate alone, so that another may be asked all the same."""
         routing = self._current.settings.routing
-        if (
-            failure.code == REFUSED.code
-        ):  # it is not laundered through another provider, in the middle of an answer neither
+        if failure.code == REFUSED.code:  # not laundered through another provider, in the middle of an answer neither
             return routing.on_refusal == "next"
         return exchange.is_begun or (failure.code == TOO_LONG and routing.on_too_long == "larger")
 
@@ -239,7 +237,7 @@ class Relay:
     async def _translated(self, lease: Lease, exchange: Exchange, request: Request) -> Whole | Failure:
         """Ask in the upstream's own words, and return its whole answer in the client's."""
         provider, dialect = lease.link.provider, exchange.dialect
-        ask = fitted(dialect.neutral(request), lease)
+        ask = fitted(neutral_of(dialect, request), lease)
         wire = provider.encode(request, ask, lease.model)
         body = await self._upstreams.body(lease, wire)
         if isinstance(body, Failure):
@@ -325,10 +323,7 @@ class Relay:
 
 def _traits(dialect: Dialect, request: Request) -> Traits | None:
     """Return what kind of prompt it is; None for texts to embed, and for what only its own dialect can say."""
-    try:
-        ask = dialect.neutral(request)
-    except BadRequest:
-        return None
+    ask = neutral_if_any(dialect, request)
     return traits_of(ask) if isinstance(ask, Chat) else None
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from cortex.chat import Ask, Chat, Delta, Finish, Message, Need, ReasoningDelta, Text, TextDelta, ToolCall, Usage
-from cortex.endpoint.dialect import BadRequest, Dialect, Renderer
+from cortex.endpoint.dialect import Dialect, Renderer, neutral_if_any
 from cortex.endpoint.flow import Flow, Holds, Translation
 from cortex.endpoint.seam import LEAST, Seam, given
 from cortex.messages import BYTES_PER_TOKEN, Failure, Request, Word
@@ -145,11 +145,8 @@ class Begun:
         return said
 
     def _asked(self, dialect: Dialect, request: Request) -> Chat | None:
-        try:
-            ask = dialect.neutral(request)
-        except BadRequest:
-            return None
-        return begun_with(ask, given(self.text), self.tokens)
+        ask = neutral_if_any(dialect, request)
+        return None if ask is None else begun_with(ask, given(self.text), self.tokens)
 
     def continuation(
         self, decoder: Decoder, worker: str, *, is_trusted: bool, holds: Holds, limit: int

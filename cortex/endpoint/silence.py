@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from cortex.chat import Chat, Delta, Finish, FinishReason
 from cortex.config.model import Routing
-from cortex.endpoint.dialect import BadRequest, Dialect
+from cortex.endpoint.dialect import Dialect, neutral_if_any
 from cortex.endpoint.flow import Judge, is_content
 from cortex.messages import Failure, Request
 
@@ -36,10 +36,7 @@ def may_be_silent(dialect: Dialect, request: Request) -> bool:
     """Whether nothing may be a good answer."""
     if request.is_load:
         return True
-    try:
-        ask = dialect.neutral(request)
-    except BadRequest:
-        return True
+    ask = neutral_if_any(dialect, request)
     if not isinstance(ask, Chat) or ask.stop or ask.raw_prompt is not None or not ask.messages:
         return True
     return ask.messages[-1].role == "assistant"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from cortex.chat import Usage
 from cortex.config.model import Streams
 from cortex.config.watcher import Current
+from cortex.endpoint.dialect import neutral_of
 from cortex.endpoint.exchange import Exchange
 from cortex.endpoint.flow import Flow, HeldPassage, Holds, Judge, Translation
 from cortex.endpoint.kept import Kept
@@ -76,7 +77,7 @@ class Streamed:
             if holds:
                 flow = HeldPassage(flow, holds, limit)
         else:
-            ask = fitted(dialect.neutral(request), lease)
+            ask = fitted(neutral_of(dialect, request), lease)
             response = await self._upstreams.send(lease, provider.encode(request, ask, lease.model))
             renderer, is_one = dialect.renderer(request, lease.model), is_one_call(ask)
             decoder, judge = provider.decoder(request), self._judge(exchange, request)
