@@ -11,6 +11,7 @@ from cortex.actors.actor import NO_REPLY, LoopActor, Reason, handles
 from cortex.cache.answers import Answers
 from cortex.cache.disk import Disk, Entries
 from cortex.telemetry.events import Report
+from cortex.telemetry.trouble import Trouble
 
 EVERY_S = 0.4
 """Between two writes."""
@@ -36,7 +37,7 @@ class Keeper(LoopActor):
         self._folder = folder
         self._limit_bytes = limit_bytes
         self._report = report
-        self._is_failing = False
+        self._trouble = Trouble(report, began="cache cannot write", over="cache writes again")
         self._being_written: Entries = {}
         self._epoch = answers.epoch
 
@@ -95,11 +96,7 @@ class Keeper(LoopActor):
     def _wrote(self, result: tuple[str, int]) -> None:
         trouble, self._answers.disk_bytes = result
         self._being_written = {}
-        if trouble and not self._is_failing:
-            self._report(Report("cache cannot write", worker=self.name, facts={"why": trouble}))
-        elif self._is_failing and not trouble:
-            self._report(Report("cache writes again", worker=self.name))
-        self._is_failing = bool(trouble)
+        self._trouble.note(trouble, worker=self.name)
         self.after(EVERY_S, Due())
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.telemetry.events import Report
+from cortex.telemetry.trouble import Trouble
 
 EVERY_S = 1.0
 KEPT_DAYS = 30
@@ -41,10 +42,9 @@ class DailyLog(LoopActor):
         super().__init__()
         self._folder = folder
         self._collect = collect
-        self._report = report
         self._wall = wall
         self._write = write
-        self._is_failing = False
+        self._trouble = Trouble(report, began="log cannot be written", over="log is written again")
 
     def on_start(self) -> None:
         """Begin to write."""
@@ -81,13 +81,7 @@ class DailyLog(LoopActor):
         return ""
 
     def _ended(self, trouble: str) -> None:
-        if trouble and not self._is_failing:
-            self._report(
-                Report("log cannot be written", worker=self.name, facts={"folder": str(self._folder), "why": trouble})
-            )
-        elif self._is_failing and not trouble:
-            self._report(Report("log is written again", worker=self.name))
-        self._is_failing = bool(trouble)
+        self._trouble.note(trouble, worker=self.name, folder=str(self._folder))
 
 
 def append(folder: Path, lines: list[bytes], moment: datetime) -> None:

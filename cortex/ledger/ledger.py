@@ -13,6 +13,7 @@ from msgspec import Struct
 from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.ledger.store import Store, StoreError
 from cortex.telemetry.events import Report
+from cortex.telemetry.trouble import Trouble
 
 EVERY_S = 0.4
 """Between two writes."""
@@ -38,10 +39,9 @@ class Ledger(LoopActor):
         super().__init__()
         self._store = store
         self._collect = collect
-        self._report = report
         self._waiting: dict[str, bytes | None] = {}
         self._being_written: dict[str, bytes | None] = {}
-        self._is_failing = False
+        self._trouble = Trouble(report, began="ledger cannot write", over="ledger writes again")
 
     def on_start(self) -> None:
         """Begin to write."""
@@ -51,7 +51,7 @@ class Ledger(LoopActor):
         """Write what is left before the end; what a thread may still be writing is written again."""
         self._waiting = {**self._being_written, **self._waiting, **self._collect()}
         if self._waiting:
-            self._ended(self._written(self._waiting, self._store.turn()))
+            self._trouble.note(self._written(self._waiting, self._store.turn()), worker=self.name)
 
     @handles(Save)
     def save(self, save: Save) -> None:
@@ -80,13 +80,5 @@ class Ledger(LoopActor):
         if trouble:
             self._waiting = {**self._being_written, **self._waiting}
         self._being_written = {}
-        self._ended(trouble)
+        self._trouble.note(trouble, worker=self.name)
         self.after(EVERY_S, Due())
-
-    def _ended(self, trouble: str) -> None:
-        """Say that the disk fails when it begins to, and that it works again."""
-        if trouble and not self._is_failing:
-            self._report(Report("ledger cannot write", worker=self.name, facts={"why": trouble}))
-        elif self._is_failing and not trouble:
-            self._report(Report("ledger writes again", worker=self.name))
-        self._is_failing = bool(trouble)

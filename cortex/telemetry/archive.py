@@ -17,6 +17,7 @@ from msgspec import Struct
 from cortex.actors.actor import LoopActor, Reason, handles
 from cortex.telemetry.events import Report
 from cortex.telemetry.history import SPANS, History
+from cortex.telemetry.trouble import Trouble
 
 SECOND_S = 1.0
 WRITE_EVERY = 60
@@ -55,10 +56,9 @@ class Archive(LoopActor):
         self._folder = folder
         self._in_flight = in_flight
         self._paid = paid
-        self._report = report
         self._wall = wall
         self._left = WRITE_EVERY
-        self._is_failing = False
+        self._trouble = Trouble(report, began="history cannot be written", over="history is written again")
 
     def on_start(self) -> None:
         """Begin to count seconds."""
@@ -87,11 +87,7 @@ class Archive(LoopActor):
     def _after_write(self, trouble: str) -> None:
         if trouble:
             self._history.written = {}  # all of it is due again
-        if trouble and not self._is_failing:
-            self._report(Report("history cannot be written", facts={"folder": str(self._folder), "why": trouble}))
-        elif self._is_failing and not trouble:
-            self._report(Report("history is written again"))
-        self._is_failing = bool(trouble)
+        self._trouble.note(trouble, folder=str(self._folder))
 
 
 def write(folder: Path, states: Mapping[str, bytes]) -> str:
