@@ -103,12 +103,11 @@ CONNECTIONS_PER_ORIGIN = 20_000
 """No bound of its own: a worker's slots bound what it sends, and several workers may share one origin."""
 
 DECISIONS = Path(".cortex/decisions")
+HISTORY = Path(".cortex/history")
 STORIES = Path(".cortex/stories")
+"""Below where Córtex is started."""
 
 READY_TIMEOUT_S = 10.0
-
-HISTORY = Path(".cortex/history")
-"""Below where Córtex is started."""
 
 log: Any = structlog.get_logger()
 
@@ -529,10 +528,6 @@ class Daemon:
         """Say that the loop is blocked, from the watchdog's thread and at once: the telemetry actor is on that loop."""
         event = "loop runs again" if stall.is_over else "loop blocked"
         log.error(event, blocked_s=round(stall.blocked_s, 3), stack=stall.stack or None)
-
-
-HISTORY = Path(".cortex/history")
-"""Below where Córtex is started."""
 
 
 async def run(files: Sources, *, demo: bool = False, home: Path = Path()) -> int:

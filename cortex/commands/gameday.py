@@ -46,8 +46,9 @@ def gameday(
     name contains one of them. With the default settings it takes about a minute.
     """
     from cortex.gameday import card, wall  # noqa: PLC0415  the whole daemon is behind it
+    from cortex.gameday.arena import TAKEN  # noqa: PLC0415  as above
 
-    tables = _tables(Sources(Path(config_of(config)), Path(env_file), dict(os.environ)), wall.TAKEN)
+    tables = _tables(Sources(Path(config_of(config)), Path(env_file), dict(os.environ)), TAKEN)
     trials = tuple(trial for trial in wall.WALL if not names or any(name in trial.name for name in names))
     if not trials:
         raise Trouble(f"no fault is named so; there are: {', '.join(trial.name for trial in wall.WALL)}")

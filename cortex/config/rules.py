@@ -98,11 +98,6 @@ class Rule(Struct, frozen=True):
         return f"{self.condition} → {', '.join(self.names)}"
 
 
-def first_fit(rules: Sequence[Rule], traits: Traits) -> Rule | None:
-    """Return the first rule about this prompt."""
-    return next((rule for rule in rules if rule.fits(traits)), None)
-
-
 def parse(line: str) -> Rule:
     """Read one rule. Raises RuleError.
 

@@ -1,9 +1,7 @@
 """What people ask of the kept answers: `GET /cortex/v1/cache`, and `POST /cortex/v1/cache/clear`."""
 
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from cortex.actors.errors import ActorDeadError, HandlerCrashed, MailboxFull
@@ -13,6 +11,7 @@ from cortex.cache.keeper import Clear
 from cortex.endpoint.control import only_for_tools
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.reply import Reply
+from cortex.endpoint.sending import send
 from cortex.endpoint.visitors import visitor
 from cortex.telemetry.events import Report
 
@@ -29,7 +28,7 @@ class CachePages:
 
     async def facts(self, _: web.BaseRequest, reply: Reply) -> None:
         """Answer what is kept, and what it has spared."""
-        _json(reply, self._answers.facts())
+        send(reply, self._answers.facts())
 
     async def clear(self, http: web.BaseRequest, reply: Reply) -> None:
         """Forget every answer, in memory and on the disk."""
@@ -40,8 +39,4 @@ class CachePages:
             why = f"the cache did not answer: {error}"
             raise BadRequest(Problem(503, why, "unavailable", retry_after_s=1.0)) from None
         self._report(Report("action", facts={"action": "cache cleared", "answers": count, "by": visitor(http)}))
-        _json(reply, {"cleared": count})
-
-
-def _json(reply: Reply, value: Any) -> None:
-    reply.whole(200, "application/json", msgspec.json.encode(value) + b"\n")
+        send(reply, {"cleared": count})

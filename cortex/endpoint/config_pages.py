@@ -20,10 +20,11 @@ from cortex.config.origins import origins
 from cortex.config.sources import Sources, Texts
 from cortex.config.watcher import Current, effect_of, shown_difference
 from cortex.endpoint.control import only_for_tools
-from cortex.endpoint.dashboard_pages import SMALL_BODY, send
+from cortex.endpoint.dashboard_pages import SMALL_BODY
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import read_body
 from cortex.endpoint.reply import Reply
+from cortex.endpoint.sending import send
 from cortex.endpoint.visitors import visitor
 from cortex.telemetry.events import Report
 

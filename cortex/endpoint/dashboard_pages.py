@@ -15,6 +15,7 @@ from cortex.endpoint.keys_page import keys_shown
 from cortex.endpoint.listing import Listed
 from cortex.endpoint.models_page import models_shown
 from cortex.endpoint.reply import Reply
+from cortex.endpoint.sending import send
 from cortex.endpoint.story import Nano, story_of
 from cortex.endpoint.visitors import visitor
 from cortex.telemetry.events import Report
@@ -33,7 +34,6 @@ class _Level(msgspec.Struct):
 
 
 _level = msgspec.json.Decoder(_Level)
-_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 class DashboardPages:
@@ -110,8 +110,3 @@ class DashboardPages:
         self._tail.hear(level)
         self._report(Report("action", facts={"action": "log level", "level": level, "by": visitor(http)}))
         send(reply, {"level": level})
-
-
-def send(reply: Reply, value: Any, *, status: int = 200) -> None:
-    """Answer with JSON."""
-    reply.whole(status, "application/json", _encoder.encode(value) + b"\n")

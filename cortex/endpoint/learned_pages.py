@@ -6,14 +6,14 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from cortex.endpoint.dashboard_pages import SMALL_BODY
 from cortex.endpoint.dialect import BadRequest, Problem
 from cortex.endpoint.front import read_body
 from cortex.endpoint.reading import read_as
 from cortex.endpoint.reply import Reply
+from cortex.endpoint.sending import send
 from cortex.routing.learner import Learner
 from cortex.telemetry.journal import Journal
-
-BODY_LIMIT = 10_000
 
 
 class Feedback(Struct):
@@ -34,13 +34,13 @@ class LearnedPages:
 
     async def feedback(self, http: web.BaseRequest, reply: Reply, request_id: str) -> None:
         """Take in what a client says that an answer was worth; `learned` says whether anything was learned from it."""
-        score = read_as(_feedback, await read_body(http, BODY_LIMIT), {}).score
+        score = read_as(_feedback, await read_body(http, SMALL_BODY), {}).score
         learned = self._learner.feedback(request_id, score)
         if not learned and self._journal.find(request_id) is None:
             what = f"no request '{request_id[:60]}' among the last that are remembered"
             raise BadRequest(Problem(404, what, "not_found"))
         why = "" if learned else "its worker was not chosen by 'learned', or it has not ended"
-        _json(reply, {"id": request_id, "score": score, "learned": learned, "why": why})
+        send(reply, {"id": request_id, "score": score, "learned": learned, "why": why})
 
     async def facts(self, _: web.BaseRequest, reply: Reply) -> None:
         """Answer what is believed of each candidate, by kind of prompt."""
@@ -59,8 +59,4 @@ class LearnedPages:
             }
             for kind, beliefs in self._learner.facts().items()
         ]
-        _json(reply, {"kinds": kinds})
-
-
-def _json(reply: Reply, value: object) -> None:
-    reply.whole(200, "application/json", msgspec.json.encode(value) + b"\n")
+        send(reply, {"kinds": kinds})

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from cortex.gameday.arena import TAKEN, SandboxError, Tables, arena
+from cortex.gameday.arena import SandboxError, Tables, arena
 from cortex.gameday.before import BEFORE
 from cortex.gameday.limits import LIMITS
 from cortex.gameday.midway import MIDWAY
 from cortex.gameday.trial import Outcome, Result, Trial, result_of
-
-__all__ = ["TAKEN", "WALL", "run"]
 
 WALL: tuple[Trial, ...] = (*BEFORE, *MIDWAY, *LIMITS)
 

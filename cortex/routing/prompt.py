@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple, cast
 
 from cortex.chat import Chat, Image, Message, Text
-from cortex.routing.prompt_text import WEIGHTS, features_of, fold, shares
+from cortex.routing.prompt_text import features_of, fold, shares, weights
 
 Kind = Literal["code", "writing", "translation", "math", "extraction", "summary", "question", "chat"]
 
@@ -85,10 +85,11 @@ def classify(text: str) -> tuple[Kind, float, float]:
 
     Costs at most some 150 µs, however long the text.
     """
-    scores, difficulty = WEIGHTS.judge(features_of(text, WEIGHTS.cues))
+    known = weights()
+    scores, difficulty = known.judge(features_of(text, known.cues))
     certainties = shares(scores)
     certainty = max(certainties)
-    return cast("Kind", WEIGHTS.kinds[certainties.index(certainty)]), difficulty, certainty
+    return cast("Kind", known.kinds[certainties.index(certainty)]), difficulty, certainty
 
 
 def text_of(chat: Chat) -> str:

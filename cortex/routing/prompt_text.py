@@ -13,6 +13,7 @@ adding a feature up is one addition in C and not nine in Python. `scripts/train-
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from itertools import chain, pairwise, repeat
 from math import exp, sqrt
@@ -215,5 +216,7 @@ def _dense(name: str, share: float) -> list[str]:
     return [name + step for least, step in _DENSE if share >= least]
 
 
-WEIGHTS = read_weights(files("cortex.routing").joinpath("prompt_weights.json").read_bytes())
-"""Read once."""
+@cache
+def weights() -> Weights:
+    """Return what was learned; read when the first prompt is looked at, since most daemons look at none."""
+    return read_weights(files("cortex.routing").joinpath("prompt_weights.json").read_bytes())

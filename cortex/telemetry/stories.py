@@ -83,10 +83,6 @@ class Stories:
             file.write(b"".join([line + b"\n" for line in lines]))
         self._open = path
 
-    def prune(self) -> None:
-        """Delete what is too old, or too much. Raises OSError."""
-        self._delete(self._bounds(), self._wall())
-
     def find(self, request_id: str) -> Record | None:
         """Return what became of a request, or None where nothing is kept of it. Reads files: for a thread."""
         if not ID.fullmatch(request_id):

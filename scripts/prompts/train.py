@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -12,6 +11,8 @@ from labelled import Prompt, load, macro_f1, measure, spearman, typos
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold
+
+from cortex.routing import prompt_text
 
 WRITTEN = Path(__file__).resolve().parents[2] / "cortex" / "routing" / "prompt_weights.json"
 KINDS = ("code", "writing", "translation", "math", "extraction", "summary", "question", "chat")
@@ -32,10 +33,6 @@ OPENINGS = (
 )  # fmt: skip
 ENDINGS = (" Thanks!", " please", " Thank you in advance.", " Gracias.", " por favor", " Muchas gracias de antemano.")
 
-if not WRITTEN.exists():
-    WRITTEN.write_text(json.dumps({"kinds": KINDS, "bias": [0] * 9, "rows": {}, "cues": {}}))
-text_module = import_module("cortex.routing.prompt_text")  # reads the weights, so there have to be some
-
 
 def read_cues() -> dict[str, str]:
     """Read cues.txt: a line a sort of words, which are cut to what is compared; the first sort that has one keeps it."""
@@ -43,7 +40,7 @@ def read_cues() -> dict[str, str]:
     for line in (Path(__file__).parent / "cues.txt").read_text("utf-8").splitlines():
         sort, _, words = line.partition(": ")
         for word in words.split():
-            cues.setdefault(word[: text_module.STEM], sort)
+            cues.setdefault(word[: prompt_text.STEM], sort)
     return cues
 
 
@@ -64,7 +61,7 @@ class Examples:
     def __init__(self, prompts: Sequence[Prompt]) -> None:
         random = Random(SEED)
         self.prompts = [(prompt, text) for prompt in prompts for text in variants(prompt, random)]
-        self.seen = [text_module.features_of(text, CUES) for _, text in self.prompts]
+        self.seen = [prompt_text.features_of(text, CUES) for _, text in self.prompts]
         groups: dict[str, set[str]] = {}
         for (prompt, _), features in zip(self.prompts, self.seen, strict=True):
             for feature in (*features.lexical, *features.shape):
@@ -110,11 +107,11 @@ def fit(prompts: Sequence[Prompt]) -> dict:
 
 def classifier(stored: dict) -> Callable[[str], tuple[str, float, float]]:
     """Return what `cortex.routing.prompt.classify` would be with these weights."""
-    weights = text_module.Weights(stored["kinds"], stored["bias"], stored["rows"], CUES)
+    weights = prompt_text.Weights(stored["kinds"], stored["bias"], stored["rows"], CUES)
 
     def classify(text: str) -> tuple[str, float, float]:
-        scores, difficulty = weights.judge(text_module.features_of(text, CUES))
-        parts = text_module.shares(scores)
+        scores, difficulty = weights.judge(prompt_text.features_of(text, CUES))
+        parts = prompt_text.shares(scores)
         return weights.kinds[parts.index(max(parts))], difficulty, max(parts)
 
     return classify

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.config.rules import KINDS, Rule, RuleError, Term, first_fit, parse
+from cortex.config.rules import KINDS, Rule, RuleError, Term, parse
+from cortex.routing.preference import Smart
 
 
 def traits(kind="code", difficulty=0.5, *, images=False, tools=False):
@@ -79,10 +80,11 @@ def test_a_condition_is_about_some_prompts_and_not_about_others(condition, fits,
 
 def test_the_first_rule_that_fits_counts():
     hard, code = parse("any > 0.8 → best"), parse("code → qwen3-coder")
+    smart = Smart([hard, code])
 
-    assert first_fit([hard, code], traits("code", 0.9)) is hard
-    assert first_fit([hard, code], traits("code", 0.5)) is code
-    assert first_fit([hard, code], traits("chat", 0.5)) is None
+    assert smart.preference(traits("code", 0.9)).rule is hard
+    assert smart.preference(traits("code", 0.5)).rule is code
+    assert smart.preference(traits("chat", 0.5)) is None
 
 
 def test_names_keep_their_order_and_their_colons_and_slashes():

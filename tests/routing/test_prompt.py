@@ -12,7 +12,7 @@ from cortex.chat import Chat, Image, Message, RawPrompt, Text, Tool, ToolCall
 from cortex.config.rules import KINDS
 from cortex.routing import prompt_text
 from cortex.routing.prompt import Kind, classify, is_assent, text_of, traits_of
-from cortex.routing.prompt_text import READ, WEIGHTS, features_of, fold, pack, read_weights, shares, unpack
+from cortex.routing.prompt_text import READ, features_of, fold, pack, read_weights, shares, unpack, weights
 
 LONG = (
     "Resume el siguiente artículo, por favor: " + "La ciudad amaneció cubierta de niebla (12 °C) y nadie salió. " * 200
@@ -40,7 +40,7 @@ def cpu_s(work, times):
 
 
 def test_kinds_are_those_of_the_rules_and_of_the_weights():
-    assert get_args(Kind) == KINDS == WEIGHTS.kinds
+    assert get_args(Kind) == KINDS == weights().kinds
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_tools_count_unless_they_may_not_be_used():
 
 
 def test_features_of_a_text_are_the_same_each_time():
-    assert features_of(LONG, WEIGHTS.cues) == features_of(LONG, WEIGHTS.cues)
+    assert features_of(LONG, weights().cues) == features_of(LONG, weights().cues)
 
 
 @pytest.mark.parametrize("text", [LONG, Path(prompt_text.__file__).read_text("utf-8")], ids=["article", "program"])
