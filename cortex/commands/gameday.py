@@ -16,6 +16,7 @@ import click
 import structlog
 
 from cortex.commands.columns import Cell, aligned
+from cortex.commands.figures import plural
 from cortex.commands.marks import BAD, IDLE, OK
 from cortex.commands.options import config_of, config_option, env_file_option
 from cortex.commands.trouble import EXIT_GOOD, EXIT_NOT, Trouble
@@ -80,7 +81,7 @@ async def _run(tables: Any, trials: Any, *, show: bool) -> list[Any]:
 
 def _lines(result: Any, width: int) -> list[str]:
     mark = Cell("● passed", OK) if result.passed else Cell("✕ failed", BAD)
-    attempts = "" if result.attempts is None else f"{result.attempts} attempt{'' if result.attempts == 1 else 's'}"
+    attempts = "" if result.attempts is None else plural(result.attempts, "attempt")
     rows = [
         [
             mark,
