@@ -17,6 +17,7 @@ from cortex.config import edits, sources, writing
 from cortex.config.diff import diff
 from cortex.config.environment import with_dotenv
 from cortex.config.origins import origins
+from cortex.config.plugins import strategy_names
 from cortex.config.sources import Sources, Texts
 from cortex.config.watcher import Current, effect_of, shown_difference
 from cortex.endpoint.control import only_for_tools
@@ -69,6 +70,7 @@ class ConfigPages:
                     files.environ if isinstance(environ, list) else environ,
                     files.config.name,
                 ),
+                "strategies": strategy_names(),
                 "edits": list(current.edits),
             },
         )

@@ -6,6 +6,7 @@ import pytest
 from house import QUICK, house, until, worker
 from test_dashboard_live import expect, is_live, row
 
+from cortex.config.plugins import strategy_names
 from cortex.simulate import SimulatedOllama
 
 WANTS_A_KEY = '\n[server]\nport = 0\napi_keys = ["first-of-the-house-1234"]\n'
@@ -47,6 +48,11 @@ async def test_a_question_is_answered_and_its_story_told(tmp_path, desk, visit):
         await page.get_by_role("link", name="its story").click()
         await expect(page.get_by_role("region", name="The chosen request")).to_contain_text("1 attempt")
         await expect(page.locator("tbody tr").first).to_contain_text("● ok")
+
+
+async def test_every_strategy_that_there_is_can_be_tried(tmp_path, desk, visit):
+    async with at_home(tmp_path, worker(desk), visit, "#/try") as (_cortex, page):
+        await expect(page.get_by_label("Strategy").locator("option")).to_have_text(["as configured", *strategy_names()])
 
 
 async def test_a_machine_is_added_and_removed_through_the_page(tmp_path, desk, visit):

@@ -1,6 +1,6 @@
 /** A chat box that streams, and shows who answers and why. */
 
-import { call, send } from "./api.js";
+import { call, own, send } from "./api.js";
 import { act, empty, h, put, select, top, value } from "./dom.js";
 import { count, plural, seconds } from "./format.js";
 
@@ -17,7 +17,7 @@ export function mount(root) {
   } });
   const names = h("datalist", { id: "models" });
   const model = h("label.field", "Model", h("input", { list: "models", placeholder: "auto", autocomplete: "off" }));
-  const strategy = select("Strategy", [["", "as configured"], "local_first", "round_robin", "least_loaded", "cost_optimized"]);
+  const strategy = select("Strategy", [["", "as configured"]]);
   const talk = h("div.talk", { "aria-label": "Conversation", role: "log", tabindex: 0 });
   const go = h("button", "Send");
   let stop;
@@ -72,6 +72,7 @@ export function mount(root) {
   }
 
   call("v1/models").then(({ data }) => put(names, data.map((each) => h("option", { value: each.id }))), () => {});
+  call(own("config")).then(({ strategies }) => strategy.lastChild.append(...strategies.map((value) => h("option", { value }, value))), () => {});
   draw();
   return { update() {}, live() {}, end: () => stop?.abort() };
 }
