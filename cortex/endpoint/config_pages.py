@@ -18,6 +18,7 @@ from cortex.config.diff import diff
 from cortex.config.environment import with_dotenv
 from cortex.config.origins import origins
 from cortex.config.plugins import strategy_names
+from cortex.config.presets import PRESETS
 from cortex.config.sources import Sources, Texts
 from cortex.config.watcher import Current, effect_of, shown_difference
 from cortex.endpoint.control import only_for_tools
@@ -71,6 +72,7 @@ class ConfigPages:
                     files.config.name,
                 ),
                 "strategies": strategy_names(),
+                "providers": {name: preset.needs_key for name, preset in PRESETS.items()},
                 "edits": list(current.edits),
             },
         )

@@ -275,6 +275,7 @@ def cache_page() -> dict[str, Any]:
 def config_page(now: float, problems: list[str]) -> dict[str, Any]:
     return {
         "strategies": ["local_first", "smart"],
+        "providers": {"ollama": False, "gemini": True, "vllm": False},
         "settings": {
             "server": {"host": "127.0.0.1", "port": 4747, "api_keys": [], "max_clients": 2000},
             "routing": {"strategy": "local_first", "deadline_s": 300.0},

@@ -7,6 +7,7 @@ from house import QUICK, house, until, worker
 from test_dashboard_live import expect, is_live, row
 
 from cortex.config.plugins import strategy_names
+from cortex.config.presets import PRESETS
 from cortex.simulate import SimulatedOllama
 
 WANTS_A_KEY = '\n[server]\nport = 0\napi_keys = ["first-of-the-house-1234"]\n'
@@ -53,6 +54,16 @@ async def test_a_question_is_answered_and_its_story_told(tmp_path, desk, visit):
 async def test_every_strategy_that_there_is_can_be_tried(tmp_path, desk, visit):
     async with at_home(tmp_path, worker(desk), visit, "#/try") as (_cortex, page):
         await expect(page.get_by_label("Strategy").locator("option")).to_have_text(["as configured", *strategy_names()])
+
+
+async def test_every_provider_that_is_known_can_be_added(tmp_path, desk, visit):
+    async with at_home(tmp_path, worker(desk), visit, "#/keys") as (_cortex, page):
+        await page.get_by_role("button", name="Add a key or an Ollama").click()
+        offered = page.get_by_role("dialog").get_by_label("What it is").locator("option")
+        await expect(offered).to_have_count(len(PRESETS))
+        values = await offered.evaluate_all("options => options.map((each) => each.value)")
+
+    assert sorted(values) == sorted(PRESETS)
 
 
 async def test_a_machine_is_added_and_removed_through_the_page(tmp_path, desk, visit):

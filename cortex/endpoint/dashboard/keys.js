@@ -10,8 +10,6 @@ import { live } from "./live.js";
 export const title = "Keys";
 export const wants = ["rows"];
 
-const PROVIDERS = ["ollama", "gemini", "groq", "cohere", "openai", "anthropic", "openrouter", "openrouter-free", "nvidia", "cloudflare", "openai-compatible"];
-
 /** A key's quota: one bar a window, with its words. */
 export const windows = (quota) => h("ul.windows", quota.map((each) => {
   const left = each.limit ? each.left / each.limit : 0;
@@ -77,7 +75,7 @@ async function remove(facts, load) {
 /** Asks for a key or a machine, shows what that changes, and writes it when told to. */
 function add(load) {
   const field = (label, facts) => h("label.field", h("span", label), h("input", { autocomplete: "off", spellcheck: "false", ...facts }));
-  const provider = select("What it is", PROVIDERS.map((name) => [name, name === "ollama" ? "an Ollama at home" : `a key of ${name}`]));
+  const provider = select("What it is", [["ollama", "an Ollama at home"]]);
   const table_ = field("Name of its table", { required: true, pattern: "[A-Za-z0-9_\\-]+", placeholder: "desk" });
   const url = field("Address", { type: "url", placeholder: "http://192.168.1.20:11434" });
   const secret = field("Key", { type: "password" });
@@ -116,4 +114,5 @@ function add(load) {
   const dialog = open("Add a key or an Ollama", "", h("form", { onsubmit: submit, oninput: again }, h("p.dim", "It is written to supervision.toml, comments kept; a key goes to .env, which only its owner can read. No running request is touched."),
     provider, table_, url, secret, seen, h("div.buttons", act("Leave it", () => dialog.close()), go)));
   again();
+  call(own("config")).then(({ providers }) => provider.lastChild.append(...Object.keys(providers).slice(1).map((value) => h("option", { value }, `${providers[value] ? "a key of" : "a server:"} ${value}`))), () => {});
 }
